@@ -1,0 +1,3 @@
+from channel.command import command
+
+command(prog_name="python -m channel")

@@ -1,0 +1,1 @@
+"""Bits to complex symbols and back."""

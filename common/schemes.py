@@ -1,0 +1,46 @@
+"""The schemes as data: what each puts on the air, and what the receiver makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from common.errors import SchemeError
+
+Section = Literal["description", "first_frame"]
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """``number`` is its name on the air (4 bits). ``sections`` are in the order in which they are sent."""
+
+    name: str
+    number: int
+    sections: tuple[Section, ...]
+    summary: str
+
+
+SCHEMES: Final = (
+    Scheme("desc-only", 1, ("description",), "description alone; text to video (paper, Desc. Only)"),
+    # The description goes first: once its CRC holds, its symbols are known and sharpen the SNR estimate that the
+    # picture is decoded with.
+    Scheme("first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"),
+)
+
+NAMES: Final = tuple(scheme.name for scheme in SCHEMES)
+
+_BY_NAME: Final = {scheme.name: scheme for scheme in SCHEMES}
+_BY_NUMBER: Final = {scheme.number: scheme for scheme in SCHEMES}
+
+
+def by_name(name: str) -> Scheme:
+    """The scheme of that name. Raises SchemeError, listing those there are."""
+    scheme = _BY_NAME.get(name)
+    if scheme is None:
+        raise SchemeError(f"no scheme {name!r}: there are {', '.join(NAMES)}")
+    return scheme
+
+
+def by_number(number: int) -> Scheme | None:
+    """The scheme with that number on the air, or None."""
+    return _BY_NUMBER.get(number)

@@ -1,0 +1,293 @@
+"""Wire protocol version 1: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
+
+A message is ``[header, payload, ...]``: a small msgpack map, then raw frames that are never copied or interpreted here
+beyond their length. Everything that arrives is hostile until it has passed ``receive`` or ``decode``: frame count, header
+size, version, kind, the type and range of every field, and the length of every payload are checked before any array is
+made. A message that fails raises ProtocolError; the caller counts it and goes on.
+
+This module imports neither torch nor scipy, so that the channel process stays small.
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgpack
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from common.errors import ProtocolError
+
+VERSION: Final = 1
+
+MAX_SAMPLES: Final = 1 << 22
+"""Most complex samples in one message (32 MiB)."""
+
+MAX_HEADER_BYTES: Final = 16384
+"""Largest msgpack header."""
+
+MAX_FRAME_BYTES: Final = 64 << 20
+"""ZMQ_MAXMSGSIZE of every socket that receives: libzmq closes a connection that sends a larger frame."""
+
+SAMPLE_DTYPE: Final = np.dtype("<c8")
+"""Payload samples: little-endian complex64, interleaved I and Q ("cf32_le")."""
+
+_BYTES_PER_SAMPLE: Final = 8
+_MAX_PAYLOADS: Final = 2
+_MAX_SEQUENCE: Final = (1 << 63) - 1
+
+Check = Callable[[Any], bool]
+
+
+def _integer(low: int, high: int) -> Check:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _number_or_nil(value: Any) -> bool:
+    return value is None or _number(value)
+
+
+def _text(limit: int) -> Check:
+    return lambda value: isinstance(value, str) and len(value) <= limit
+
+
+def _text_or_nil(limit: int) -> Check:
+    return lambda value: value is None or (isinstance(value, str) and len(value) <= limit)
+
+
+def _session(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == 16 and all(c in "0123456789abcdef" for c in value)
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _list_of(check: Check, limit: int) -> Check:
+    return lambda value: isinstance(value, list) and len(value) <= limit and all(map(check, value))
+
+
+def _scalar(value: Any) -> bool:
+    return _flag(value) or _number_or_nil(value) or _text(256)(value)
+
+
+def _map(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+
+
+_SEQUENCE = _integer(0, _MAX_SEQUENCE)
+_SAMPLES = _integer(0, MAX_SAMPLES)
+_SHAPE = _list_of(_integer(0, 4096), 4)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one kind of message holds: its fields, those that may be left out, and the length of each payload in bytes."""
+
+    fields: Mapping[str, Check]
+    optional: Mapping[str, Check] = field(default_factory=dict)
+    payload_bytes: Callable[[Mapping[str, Any]], tuple[int, ...]] = lambda header: ()
+
+
+def _samples_payload(count: int) -> Callable[[Mapping[str, Any]], tuple[int, ...]]:
+    return lambda header: (header["samples"] * _BYTES_PER_SAMPLE,) * count
+
+
+def _picture_payloads(*names: str) -> Callable[[Mapping[str, Any]], tuple[int, ...]]:
+    def lengths(header: Mapping[str, Any]) -> tuple[int, ...]:
+        return tuple(math.prod(header[name]) if header[name] else 0 for name in names)
+
+    return lengths
+
+
+_CF32 = {"dtype": lambda value: value == "cf32_le"}
+_ABOUT_A_BURST = {"session": _session, "seq": _SEQUENCE}
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # transmitter -> channel -> receiver
+    "burst": Kind({**_ABOUT_A_BURST, "samples": _SAMPLES, **_CF32}, payload_bytes=_samples_payload(1)),
+    "probe": Kind({"session": _session, "probe": _SEQUENCE}),
+    # receiver -> transmitter
+    "ack": Kind(
+        {
+            **_ABOUT_A_BURST,
+            "snr_db": _number_or_nil,
+            "failed": _list_of(_text(32), 8),
+            "gaps": _SEQUENCE,
+        }
+    ),
+    "pong": Kind({"session": _session, "probe": _SEQUENCE, "holding": _list_of(_SEQUENCE, 1024), "gaps": _SEQUENCE}),
+    # channel -> anyone: the samples before and after
+    "tap": Kind(
+        {**_ABOUT_A_BURST, "samples": _SAMPLES, **_CF32, "snr_set_db": _number, "model": _text(64)},
+        payload_bytes=_samples_payload(2),
+    ),
+    # transmitter -> viewers: the source clip
+    "preview": Kind(
+        {
+            **_ABOUT_A_BURST,
+            "clip": _SEQUENCE,
+            "name": _text(256),
+            "caption": _text(1024),
+            "sent": _text(1024),
+            "scheme": _text(64),
+            "tx_snr_db": _number,
+            "seconds": _map,
+            "shape": _SHAPE,
+        },
+        payload_bytes=_picture_payloads("shape"),
+    ),
+    # receiver -> viewers: the reconstruction, and the received frame where there is one (an empty shape where not)
+    "result": Kind(
+        {
+            **_ABOUT_A_BURST,
+            "clip": _number_or_nil,
+            "scheme": _text_or_nil(64),
+            "snr_db": _number_or_nil,
+            "text": _text_or_nil(1024),
+            "text_ok": _flag,
+            "failed": _list_of(_text(32), 8),
+            "generator": _text_or_nil(64),
+            "seconds": _map,
+            "gaps": _SEQUENCE,
+            "shape": _SHAPE,
+            "frame_shape": _SHAPE,
+        },
+        payload_bytes=_picture_payloads("shape", "frame_shape"),
+    ),
+    # anyone -> any of the three, and back
+    "request": Kind(
+        {"op": lambda value: value in ("get", "set", "ramp", "status")},
+        optional={
+            "key": _text(64),
+            "value": _scalar,
+            "start": _number_or_nil,
+            "stop": _number,
+            "seconds": _number,
+            "from_seq": _SEQUENCE,
+        },
+    ),
+    "reply": Kind({"ok": _flag}, optional={"error": _text(1024), "result": _map}),
+}
+
+
+@dataclass(frozen=True)
+class Message:
+    """A checked message: ``header`` holds exactly the fields of its kind; payloads are read-only views, not copies."""
+
+    kind: str
+    header: Mapping[str, Any]
+    payloads: tuple[memoryview, ...] = ()
+
+    def samples(self, index: int = 0) -> NDArray[np.complex64]:
+        """Payload ``index`` as complex64 (n,), a view on the message's own memory."""
+        return np.frombuffer(self.payloads[index], dtype=SAMPLE_DTYPE)
+
+    def picture(self, index: int, shape_field: str) -> NDArray[np.uint8] | None:
+        """Payload ``index`` as uint8 of the shape in the header, or None where that shape is empty."""
+        shape = self.header[shape_field]
+        return np.frombuffer(self.payloads[index], dtype=np.uint8).reshape(shape) if shape else None
+
+
+def new_session() -> str:
+    """A name for one life of a transmitter: 16 hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+def encode_header(kind: str, fields: Mapping[str, Any]) -> bytes:
+    """The header frame of one message. Fields are checked on the way out too, so that no process can send what it
+    would not accept. Raises ProtocolError."""
+    header = {"v": VERSION, "kind": kind, **fields}
+    _check_fields(header)
+    packed: bytes = msgpack.packb(header)
+    if len(packed) > MAX_HEADER_BYTES:
+        raise ProtocolError(f"a {kind} header of {len(packed)} bytes is larger than {MAX_HEADER_BYTES}")
+    return packed
+
+
+def encode(kind: str, fields: Mapping[str, Any], payloads: Sequence[Any] = ()) -> list[Any]:
+    """All frames of one message. ``payloads`` are C-contiguous arrays or bytes, handed on without a copy."""
+    frames = [encode_header(kind, fields), *payloads]
+    # A message has at least one payload frame, so that every reader can rely on [header, payload].
+    return frames if payloads else [*frames, b""]
+
+
+def decode(frames: Sequence[Any], allowed: Sequence[str]) -> Message:
+    """Checks the frames (bytes or zmq.Frame) of one message and opens it. Raises ProtocolError.
+
+    ``allowed`` names the kinds that this socket accepts.
+    """
+    if not 2 <= len(frames) <= 1 + _MAX_PAYLOADS:
+        raise ProtocolError(f"a message has 2 to {1 + _MAX_PAYLOADS} frames, not {len(frames)}")
+    buffers = [memoryview(f.buffer if isinstance(f, zmq.Frame) else f) for f in frames]
+    header = _unpack_header(buffers[0])
+    if header.get("v") != VERSION:
+        raise ProtocolError(f"protocol version {header.get('v')!r}: this side speaks version {VERSION}")
+    kind = header.get("kind")
+    if kind not in allowed:
+        raise ProtocolError(f"a message of kind {kind!r} on a socket that takes {', '.join(allowed)}")
+    _check_fields(header)
+    want = KINDS[kind].payload_bytes(header) or (0,)
+    have = tuple(buffer.nbytes for buffer in buffers[1:])
+    if have != want:
+        raise ProtocolError(f"{kind}: payloads of {list(have)} bytes where the header says {list(want)}")
+    return Message(kind, header, tuple(buffers[1:]) if KINDS[kind].payload_bytes(header) else ())
+
+
+def receive(socket: zmq.Socket[bytes], allowed: Sequence[str], flags: int = 0) -> Message:
+    """Receives and checks one message, without copying its payload. Raises ProtocolError, zmq.Again as the socket does.
+
+    Frames beyond the most that a message may have are read and dropped one at a time, not gathered.
+    """
+    frames = [socket.recv(flags, copy=False)]
+    while socket.getsockopt(zmq.RCVMORE):
+        frame = socket.recv(copy=False)
+        if len(frames) <= 1 + _MAX_PAYLOADS:
+            frames.append(frame)
+    return decode(frames, allowed)
+
+
+def send(
+    socket: zmq.Socket[bytes], kind: str, fields: Mapping[str, Any], payloads: Sequence[Any] = (), flags: int = 0
+) -> None:
+    """Sends one message without copying its payload: the arrays must not be written to afterwards."""
+    socket.send_multipart(encode(kind, fields, payloads), flags=flags, copy=False)
+
+
+def _unpack_header(buffer: memoryview) -> dict[str, Any]:
+    if not 0 < buffer.nbytes <= MAX_HEADER_BYTES:
+        raise ProtocolError(f"a header has 1 to {MAX_HEADER_BYTES} bytes, not {buffer.nbytes}")
+    try:
+        header = msgpack.unpackb(
+            buffer, max_str_len=MAX_HEADER_BYTES, max_bin_len=0, max_ext_len=0, max_array_len=1024, max_map_len=256
+        )
+    except (ValueError, msgpack.UnpackException, RecursionError) as error:
+        raise ProtocolError(f"the header is not valid msgpack: {type(error).__name__}") from None
+    if not isinstance(header, dict) or not all(isinstance(key, str) for key in header):
+        raise ProtocolError("the header is not a map with text keys")
+    return header
+
+
+def _check_fields(header: Mapping[str, Any]) -> None:
+    kind = KINDS[header["kind"]]
+    for name, check in kind.fields.items():
+        if name not in header:
+            raise ProtocolError(f"{header['kind']}: field {name!r} is missing")
+        if not check(header[name]):
+            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {str(header[name])[:60]!r}")
+    for name, value in header.items():
+        if name in kind.fields or name in ("v", "kind"):
+            continue
+        if name not in kind.optional:
+            raise ProtocolError(f"{header['kind']}: unknown field {name[:60]!r}")
+        if not kind.optional[name](value):
+            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {str(value)[:60]!r}")

@@ -1,0 +1,1 @@
+"""The subcommands of ``gvsc``, one to a file."""

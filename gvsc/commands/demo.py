@@ -1,0 +1,104 @@
+"""``gvsc demo``: start everything, turn the SNR, write what came of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from common.conventions import check_snr_db
+from common.errors import SettingError
+from common.service import OneLineErrors
+
+DEFAULT_SNR_DB = "10,5,0,-5,15"
+
+
+class SnrList(click.ParamType):
+    """SNRs in dB with commas between them."""
+
+    name = "dB,dB,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        try:
+            return [check_snr_db(part) for part in str(value).split(",")]
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command("demo", cls=OneLineErrors)
+@click.option("--clips", type=click.Path(exists=True, path_type=Path), help="A video or a folder of them; default: the sample clips.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="out/demo", show_default=True, help="Where the pictures go.")
+@click.option(
+    "--snr-db",
+    type=SnrList(),
+    multiple=True,
+    default=[DEFAULT_SNR_DB],
+    show_default=True,
+    help="The walk of the SNR, one round through the clips at each.",
+)
+@click.option("--desc-only-snr-db", type=SnrList(), default="0", show_default=True, help="SNRs of further rounds with the description alone.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads of transmitter and receiver; default: all cores.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
+def command(
+    clips: Path | None,
+    out: Path,
+    snr_db: tuple[list[float], ...],
+    desc_only_snr_db: list[float],
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Start transmitter, channel and receiver, send clips, turn the SNR down and up again while they run.
+
+    Writes for each clip the source and every reconstruction as mp4, a contact sheet, a constellation; and summary.json.
+    While it runs, `gvsc inspect` in another terminal shows the symbols.
+    """
+    # Imported here, so that `--help` does not wait for the numeric packages.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from gvsc import demo
+
+    steps = [demo.Step(snr, "first-frame-desc") for snrs in snr_db for snr in snrs]
+    steps += [demo.Step(snr, "desc-only") for snr in desc_only_snr_db]
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("bursts", total=None)
+        done = demo.run(
+            clips,
+            steps,
+            out / "logs",
+            () if threads is None else ("--threads", str(threads)),
+            tell=console.print,
+            advance=lambda count, due: progress.update(task, completed=count, total=due),
+        )
+        progress.add_task("pictures", total=None)
+        summary = demo.write(done, out)
+    if as_json:
+        click.echo(json.dumps(summary))
+    else:
+        _print_table(summary)
+        console.print(f"Look at {out / 'contact_sheet.png'}")
+
+
+def _print_table(summary: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("clip", "scheme", "SNR", "estimated", "CBR", "PSNR", "SSIM", "description")
+    for clip in summary["clips"]:
+        for run in clip["runs"]:
+            estimated = run["snr_estimated_db"]
+            table.add_row(
+                clip["name"],
+                run["scheme"],
+                f"{run['snr_db']:g} dB",
+                "-" if estimated is None else f"{estimated:.1f} dB",
+                f"{run['cbr_total']:.5f}",
+                f"{run['metrics']['psnr']:.2f} dB",
+                f"{run['metrics']['ssim']:.3f}",
+                "received" if run["text_ok"] else "lost",
+            )
+    Console().print(table)

@@ -1,0 +1,147 @@
+"""``gvsc simulate``: one clip through the whole link in one process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from common import schemes
+from common.conventions import DEFAULT_SEED
+from common.service import OneLineErrors, SnrDb, threads_option
+
+if TYPE_CHECKING:
+    from gvsc.link import LinkRun
+
+
+@click.command("simulate", cls=OneLineErrors)
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.option("--caption", help="The description; default: the .txt file of the same name beside the clip.")
+@click.option("--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds.")
+@click.option("--scheme", type=click.Choice(schemes.NAMES), default="first-frame-desc", show_default=True, help="What the burst carries.")
+@click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
+@click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
+@click.option("--seed", default=DEFAULT_SEED, show_default=True, envvar="GVSC_SEED", show_envvar=True, help="Seed of noise and generator.")
+@click.option("--number", type=click.IntRange(min=0), default=0, show_default=True, help="The clip's number on the air.")
+@click.option("--sequence", type=click.IntRange(min=0), default=0, show_default=True, help="The burst's sequence number: which noise.")
+@click.option("--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own.")
+@click.option("--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for pictures, symbols and summary.json.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@threads_option
+def command(
+    clip: Path,
+    caption: str | None,
+    start_s: float,
+    scheme: str,
+    snr_db: float,
+    tx_snr_db: float | None,
+    seed: int,
+    number: int,
+    sequence: int,
+    steps: int | None,
+    guidance: float | None,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Send CLIP, a video file, through transmitter, channel and receiver in one process.
+
+    With the same seed, clip number, sequence, tx-snr-db and thread count it gives the same bytes as the three services.
+    Writes the frames of source and reconstruction as lossless PNG, the symbols as .npy, both videos as mp4.
+    """
+    from transmitter.clips import read_clip
+
+    source = read_clip(clip, start_s=start_s, caption=caption, number=number)
+    # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
+    from gvsc.link import Link
+    from receiver.receiver import Receiver
+    from transmitter.transmitter import Transmitter
+
+    link = Link(Transmitter(scheme), Receiver(seed=seed, steps=steps, guidance=guidance), seed=seed)
+    believed_snr_db = snr_db if tx_snr_db is None else tx_snr_db
+    run = link.run(source, snr_db=snr_db, tx_snr_db=believed_snr_db, scheme=scheme, sequence=sequence)
+    summary = {**_facts(run), "snr_db": snr_db, "tx_snr_db": believed_snr_db, "seed": seed, "files": _write(out, run)}
+    _write_text(out / "summary.json", json.dumps(summary, indent=2))
+    click.echo(json.dumps(summary) if as_json else _table(summary))
+
+
+def _facts(run: LinkRun) -> dict[str, Any]:
+    from gvsc.evaluation.metrics import measure
+
+    header, made = run.encoded.burst.header, run.reconstruction
+    sent = run.encoded.description
+    return {
+        "clip": run.clip.name,
+        "scheme": header.scheme.name,
+        "symbols_payload": header.payload_symbols,
+        "symbols_total": header.total_symbols,
+        "cbr_payload": header.cbr_payload,
+        "cbr_total": header.cbr_total,
+        "snr_estimated_db": made.snr_db,
+        "text_sent": sent.text,
+        "text_was_cut": sent.was_cut,
+        "text_received": made.text,
+        "text_ok": made.text is not None,
+        "failed": list(made.failed),
+        "generator": made.generator,
+        "metrics": measure(run.clip.video, made.video),
+        "seconds": run.seconds,
+    }
+
+
+def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
+    """Writes all files and returns where each is."""
+    from gvsc.media import write_frames, write_mp4, write_png
+
+    made = run.reconstruction
+    write_frames(out / "source", run.clip.video)
+    write_frames(out / "reconstruction", made.video)
+    write_mp4(out / "source.mp4", run.clip.video, run.clip.fps)
+    write_mp4(out / "reconstruction.mp4", made.video, run.clip.fps)
+    if made.frame is not None:
+        write_png(out / "received_frame.png", made.frame)
+    _write_symbols(out / "tx.npy", run.encoded.burst.samples)
+    _write_symbols(out / "rx.npy", run.received)
+    names = ("source", "reconstruction", "received_frame.png", "tx.npy", "rx.npy", "source.mp4", "reconstruction.mp4")
+    keys = ("source", "reconstruction", "received_frame", "tx", "rx", "source_mp4", "reconstruction_mp4")
+    files: dict[str, str | None] = {key: str(out / name) for key, name in zip(keys, names, strict=True)}
+    if made.frame is None:
+        files["received_frame"] = None
+    return files
+
+
+def _write_symbols(path: Path, symbols: NDArray[np.complex64]) -> None:
+    from gvsc.media import replacing
+
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, symbols, allow_pickle=False)
+
+
+def _write_text(path: Path, text: str) -> None:
+    from gvsc.media import replacing
+
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _table(summary: dict[str, Any]) -> str:
+    estimated = summary["snr_estimated_db"]
+    text = f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
+    seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
+    return "\n".join(
+        [
+            f"scheme       {summary['scheme']}, generator {summary['generator'] or 'none: nothing to generate from'}",
+            f"SNR          {summary['snr_db']:g} dB, estimated {'-' if estimated is None else format(estimated, '.2f')} dB",
+            f"symbols      {summary['symbols_payload']} payload (CBR {summary['cbr_payload']:.5f}), "
+            f"{summary['symbols_total']} in all (CBR {summary['cbr_total']:.5f})",
+            f"description  {text}",
+            f"PSNR         {summary['metrics']['psnr']:.2f} dB",
+            f"SSIM         {summary['metrics']['ssim']:.3f}",
+            f"seconds      {seconds}",
+            f"files        {Path(summary['files']['tx']).parent}",
+        ]
+    )

@@ -1,0 +1,246 @@
+"""The demonstration: three services, real clips, an SNR that goes down and up again, and what came of it in pictures."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+from PIL import Image
+
+from common import endpoints, wire
+from common.conventions import FPS
+from common.endpoints import PREVIEW, RESULTS, TAP
+from common.errors import ClipError, ProtocolError
+from gvsc import tap
+from gvsc.evaluation.figures.constellation import constellation
+from gvsc.evaluation.figures.contact_sheet import SheetRow, contact_sheet
+from gvsc.evaluation.metrics import measure
+from gvsc.media import replacing, write_mp4, write_png
+from gvsc.services import ServiceError, Services, free_addresses
+from gvsc.tap import TappedBurst
+from transmitter.clips import read_clips, samples
+
+STALL_S: Final = 300.0
+"""No result for so long, with three processes alive, means that something is wrong."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One round through the clips: the SNR of the channel and the scheme of the transmitter."""
+
+    snr_db: float
+    scheme: str
+
+
+@dataclass
+class Run:
+    """What one burst left behind, put together from preview, tap and results by its sequence number."""
+
+    preview: wire.Message | None = None
+    tapped: TappedBurst | None = None
+    result: wire.Message | None = None
+
+    @property
+    def complete(self) -> bool:
+        return None not in (self.preview, self.tapped, self.result)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One complete run, ready to be written down."""
+
+    name: str
+    source: NDArray[np.uint8]
+    video: NDArray[np.uint8]
+    tapped: TappedBurst
+    facts: dict[str, Any]
+
+
+@dataclass
+class Demo:
+    """What a demo did: process ids, its runs in the order they were sent, seconds in all."""
+
+    pids: dict[str, int]
+    shown: list[Shown] = field(default_factory=list)
+    lost: int = 0
+    seconds: float = 0.0
+
+
+def run(
+    source: Path | None,
+    steps: Sequence[Step],
+    logs: Path,
+    options: Sequence[str],
+    tell: Callable[[str], None],
+    advance: Callable[[int, int], None],
+) -> Demo:
+    """Runs the services over ``steps``, each a round through the clips of ``source`` (None: the sample clips).
+
+    ``options`` go to transmitter and receiver. ``tell`` gets a line when something happens, ``advance`` the numbers of
+    bursts done and due. Raises ClipError, ServiceError.
+    """
+    clips = sum(1 for _ in (samples.read() if source is None else read_clips(source)))
+    if not clips:
+        raise ClipError(f"{source} holds no clip that can be read")
+    began = time.monotonic()
+    with Services(logs, free_addresses()) as services:
+        viewers = _subscribe(services)
+        services.start("channel", "--snr-db", str(steps[0].snr_db))
+        services.start("receiver", *options)
+        places = [] if source is None else [str(source)]
+        services.start("transmitter", *places, "--repeat", str(len(steps)), "--paused", *options)
+        tell(f"three processes: {', '.join(f'{role} {pid}' for role, pid in services.pids.items())}; loading models")
+        services.wait_for("channel", lambda s: s["tap_subscribers"] > 0, 60)
+        services.wait_for("receiver", lambda s: s["ready"] and s["results_subscribers"] > 0, 300)
+        services.wait_for("transmitter", lambda s: s["linked"] and s["preview_subscribers"] > 0, 300)
+        for number, step in enumerate(steps):
+            services.ask("channel", op="set", key="snr_db", value=step.snr_db, from_seq=number * clips)
+            services.ask("transmitter", op="set", key="scheme", value=step.scheme, from_seq=number * clips)
+        services.ask("transmitter", op="set", key="paused", value=False)
+        demo = Demo(services.pids)
+        _collect(services, viewers, len(steps) * clips, demo, tell, advance)
+        demo.seconds = time.monotonic() - began
+    return demo
+
+
+def _subscribe(services: Services) -> zmq.Socket[bytes]:
+    """One socket that hears all three publishers."""
+    socket = endpoints.open_socket(services.context, zmq.SUB, high_water_mark=4096)
+    socket.subscribe(b"")
+    for endpoint in (TAP, PREVIEW, RESULTS):
+        endpoints.connect(socket, services.addresses[endpoint], endpoint.name)
+    return socket
+
+
+def _collect(
+    services: Services,
+    viewers: zmq.Socket[bytes],
+    due: int,
+    demo: Demo,
+    tell: Callable[[str], None],
+    advance: Callable[[int, int], None],
+) -> None:
+    runs: dict[int, Run] = {}
+    last = time.monotonic()
+    snr_db = None
+    while len(demo.shown) + demo.lost < due:
+        if not viewers.poll(500):
+            services.check_alive()
+            status = services.ask("transmitter", op="status") if services.exit_code("transmitter") is None else None
+            demo.lost = status["lost"] + status["skipped"] if status else due - len(demo.shown)
+            if time.monotonic() - last > STALL_S:
+                raise ServiceError(f"no result for {STALL_S:g} s: see the logs of the three services")
+            continue
+        last = time.monotonic()
+        try:
+            message = wire.receive(viewers, ("tap", "preview", "result"))
+        except ProtocolError as error:
+            tell(f"refused a message: {error}")
+            continue
+        run = runs.setdefault(message.header["seq"], Run())
+        if message.kind == "preview":
+            run.preview = message
+        elif message.kind == "result":
+            run.result = message
+        else:
+            run.tapped = tap.from_message(message)
+            if run.tapped.snr_set_db != snr_db:
+                snr_db = run.tapped.snr_set_db
+                tell(f"SNR {snr_db:g} dB from burst {run.tapped.seq} on")
+        if run.complete:
+            demo.shown.append(_put_together(runs.pop(message.header["seq"])))
+            advance(len(demo.shown), due)
+
+
+def _put_together(run: Run) -> Shown:
+    assert run.preview is not None and run.tapped is not None and run.result is not None
+    source = run.preview.picture(0, "shape")
+    video = run.result.picture(0, "shape")
+    assert source is not None and video is not None
+    sent, got = run.preview.header, run.result.header
+    facts = {
+        **run.tapped.facts(),
+        "snr_db": run.tapped.snr_set_db,
+        "tx_snr_db": sent["tx_snr_db"],
+        "snr_estimated_db": got["snr_db"],
+        "scheme": sent["scheme"],
+        "metrics": measure(source, video),
+        "text_sent": sent["sent"],
+        "text_received": got["text"],
+        "text_ok": got["text_ok"],
+        "failed": got["failed"],
+        "generator": got["generator"],
+        "seconds": {**sent["seconds"], **got["seconds"]},
+    }
+    return Shown(sent["name"], source, video, run.tapped, facts)
+
+
+def write(demo: Demo, out: Path) -> dict[str, Any]:
+    """Writes videos, contact sheets, constellations and summary.json into ``out``, and returns the summary."""
+    sheets = []
+    clips = []
+    for name in dict.fromkeys(shown.name for shown in demo.shown):
+        shown = [s for s in demo.shown if s.name == name]
+        folder = out / _file_name(name)
+        write_mp4(folder / "source.mp4", shown[0].source, FPS)
+        for s in shown:
+            write_mp4(folder / f"{s.facts['scheme']}_{s.facts['snr_db']:g}dB.mp4", s.video, FPS)
+        sheets.append(_sheet(name, shown))
+        write_png(folder / "contact_sheet.png", sheets[-1])
+        pictured = max(shown, key=lambda s: s.tapped.before.size)
+        write_png(folder / "constellation.png", _constellation(pictured))
+        clips.append({"name": name, "runs": [s.facts for s in shown]})
+    write_png(out / "contact_sheet.png", _stack(sheets))
+    summary = {"pids": demo.pids, "seconds": demo.seconds, "lost": demo.lost, "clips": clips}
+    with replacing(out / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return summary
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:80] or "clip"
+
+
+def _sheet(name: str, shown: Sequence[Shown]) -> Image.Image:
+    rows = [SheetRow("source", shown[0].source, text=shown[0].facts["text_sent"])]
+    for s in shown:
+        facts = s.facts
+        rows.append(
+            SheetRow(
+                f"{facts['snr_db']:g} dB",
+                s.video,
+                note=facts["scheme"],
+                metrics=facts["metrics"],
+                text=facts["text_received"] or "",
+                text_ok=facts["text_ok"],
+            )
+        )
+    made_by = next((s.facts["generator"] for s in shown if s.facts["generator"]), "none")
+    return contact_sheet(rows, title=name, footer=f"generator: {made_by}", fps=FPS)
+
+
+def _constellation(shown: Shown) -> Image.Image:
+    header = shown.tapped.header
+    return constellation(
+        shown.tapped.before,
+        shown.tapped.after,
+        shown.tapped.snr_set_db,
+        header.layout() if header else None,
+        title=f"{shown.name}, {shown.facts['scheme']}",
+    )
+
+
+def _stack(sheets: Sequence[Image.Image]) -> Image.Image:
+    stacked = Image.new("RGB", (max(s.width for s in sheets), sum(s.height for s in sheets)), "white")
+    top = 0
+    for sheet in sheets:
+        stacked.paste(sheet, (0, top))
+        top += sheet.height
+    return stacked

@@ -1,0 +1,149 @@
+"""The three services as child processes: started, watched, asked, stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+
+import zmq
+
+from common import endpoints
+from common.control import ask
+from common.endpoints import CONTROLS, ENDPOINTS, Endpoint
+from common.errors import EndpointError, GvscError
+
+ROLES: Final = ("channel", "receiver", "transmitter")
+
+
+class ServiceError(GvscError):
+    """A service died or does not answer."""
+
+
+class Services:
+    """A context manager around up to three child processes that share a set of addresses.
+
+    ``folder`` takes their logs, ROLE.log each.
+    """
+
+    def __init__(self, folder: Path, addresses: Mapping[Endpoint, str], environment: Mapping[str, str] | None = None) -> None:
+        self._folder = folder
+        self.addresses = dict(addresses)
+        self._environment = {
+            **os.environ,
+            **(environment or {}),
+            **{endpoint.environment: address for endpoint, address in addresses.items()},
+        }
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+
+    def __enter__(self) -> Services:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.context.destroy(linger=0)
+
+    def start(self, role: str, *options: str) -> int:
+        """Starts ``python -m ROLE`` with these options and returns its pid."""
+        with (self._folder / f"{role}.log").open("ab") as log:
+            child = subprocess.Popen(
+                [sys.executable, "-m", role, *options],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        self._children[role] = child
+        return child.pid
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id by role."""
+        return {role: child.pid for role, child in self._children.items()}
+
+    def kill(self, role: str) -> None:
+        """kill -9: the process gets no chance to say goodbye."""
+        self._children[role].kill()
+        self._children[role].wait()
+
+    def stop(self) -> None:
+        """SIGTERM to all, SIGKILL to those that have not ended after five seconds."""
+        for child in self._children.values():
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 5.0
+        for child in self._children.values():
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def exit_code(self, role: str) -> int | None:
+        """The exit code of a service that has ended, else None."""
+        return self._children[role].poll()
+
+    def check_alive(self, roles: Sequence[str] = ROLES) -> None:
+        """Raises ServiceError with the last line of its log where one of these has ended with an error."""
+        for role in roles:
+            code = self._children[role].poll()
+            if code:
+                raise ServiceError(f"the {role} ended with exit code {code}: {self.last_words(role)}")
+
+    def last_words(self, role: str) -> str:
+        """The last line that a service logged."""
+        lines = (self._folder / f"{role}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def ask(self, role: str, **fields: Any) -> dict[str, Any]:
+        """One control request, for example ``ask("channel", op="set", key="snr_db", value=3)``. Raises GvscError."""
+        return ask(self.context, self.addresses[CONTROLS[role]], fields)
+
+    def wait_for(self, role: str, condition: Callable[[dict[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
+        """Asks for a service's status until ``condition`` holds, and returns it. Raises ServiceError."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.check_alive([role])
+            try:
+                status = ask(self.context, self.addresses[CONTROLS[role]], {"op": "status"}, timeout_s=1.0)
+            except EndpointError:
+                status = None
+            if status is not None and condition(status):
+                return status
+            if time.monotonic() > deadline:
+                told = "it does not answer" if status is None else f"its status is {status}"
+                raise ServiceError(f"the {role} is not where it should be after {timeout_s:g} s: {told}")
+            try:
+                self._children[role].wait(0.1)  # wakes at once if it dies
+            except subprocess.TimeoutExpired:
+                pass
+
+
+def free_addresses() -> dict[Endpoint, str]:
+    """Addresses to run a set of services on: the usual ones if all are free, so that `gvsc inspect` and `gvsc control`
+    find them without options, else sockets in a new folder of their own."""
+    usual = {endpoint: endpoints.address_of(endpoint) for endpoint in ENDPOINTS}
+    with zmq.Context() as context:
+        try:
+            for address in usual.values():
+                with endpoints.open_socket(context, zmq.PULL) as socket:
+                    endpoints.bind(socket, address, "probe")
+        except EndpointError:
+            return private_addresses(Path(tempfile.mkdtemp(prefix="gvsc-")))
+    return usual
+
+
+def private_addresses(folder: Path) -> dict[Endpoint, str]:
+    """Addresses that nobody else uses: local sockets in ``folder``."""
+    return {endpoint: f"ipc://{folder / endpoint.name}" for endpoint in ENDPOINTS}

@@ -1,0 +1,107 @@
+"""Random training crops of the prepared photos and clips, and the fixed pictures that codecs are validated on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SIDE_WEIGHTS = {256: 0.25, 320: 0.20, 400: 0.18, 512: 0.15, 640: 0.10, 800: 0.07, 1024: 0.05}
+"""How often a photo is taken at which shorter side: mostly as small as a whole picture is when it is sent."""
+
+CLIP_SHARE = 0.25
+"""Part of the crops that come from clips, for what films and faces look like."""
+
+
+@dataclass(frozen=True)
+class Crops:
+    """Random crops. ``photos`` maps a name to the photo at several shorter sides; ``clips`` (N, F, H, W, 3)."""
+
+    photos: dict[str, dict[int, NDArray[np.uint8]]]
+    clips: NDArray[np.uint8] | None
+
+    def draw(self, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A crop (size, size, 3). Half of the time the busier of two, since flat ones teach little."""
+        first = self._draw(size, rng)
+        if rng.random() < 0.5:
+            return first
+        second = self._draw(size, rng)
+        return first if _busyness(first) >= _busyness(second) else second
+
+    def _draw(self, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        if self.clips is not None and rng.random() < CLIP_SHARE:
+            source = self.clips[rng.integers(self.clips.shape[0]), rng.integers(self.clips.shape[1])]
+        else:
+            names = sorted(self.photos)
+            sides = self.photos[names[rng.integers(len(names))]]
+            weights = np.array([SIDE_WEIGHTS[side] for side in sides])
+            source = sides[int(rng.choice(list(sides), p=weights / weights.sum()))]
+        top = rng.integers(source.shape[0] - size + 1)
+        left = rng.integers(source.shape[1] - size + 1)
+        return np.asarray(source[top : top + size, left : left + size])
+
+    def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
+        """Augmented crops, float32 (count, 3, size, size) in [0, 1]."""
+        return torch.stack([augment(self.draw(size, rng), rng) for _ in range(count)])
+
+
+def _busyness(crop: NDArray[np.uint8]) -> float:
+    grey = crop[::2, ::2].astype(np.float32).mean(axis=2)
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
+
+
+def augment(crop: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+    """Flips and quarter turns; half of the time other light (gain, offset, gamma, saturation, rarely swapped colours)."""
+    turned = np.rot90(crop, k=int(rng.integers(4)))
+    if rng.random() < 0.5:
+        turned = turned[:, ::-1]
+    picture = torch.from_numpy(np.ascontiguousarray(turned.transpose(2, 0, 1))).float().div_(255.0)
+    if rng.random() < 0.5:
+        picture = picture ** float(np.exp(rng.normal(0.0, 0.2)))
+        grey = picture.mean(dim=0, keepdim=True)
+        picture = grey + (picture - grey) * float(rng.uniform(0.5, 1.4))
+        tint = torch.from_numpy(rng.normal(1.0, 0.06, size=(3, 1, 1))).float()
+        picture = picture * tint * float(rng.uniform(0.75, 1.2)) + float(rng.normal(0.0, 0.04))
+        if rng.random() < 0.2:
+            picture = picture[torch.from_numpy(rng.permutation(3))]
+        picture = picture.clamp_(0.0, 1.0)
+    return picture
+
+
+def load_photos(folder: Path) -> dict[str, dict[int, NDArray[np.uint8]]]:
+    """Every NAME.SIDE.npy of a folder. Raises FileNotFoundError if there is none."""
+    photos: dict[str, dict[int, NDArray[np.uint8]]] = {}
+    for path in sorted(folder.glob("*.npy")):
+        name, side = path.stem.rsplit(".", 1)
+        photos.setdefault(name, {})[int(side)] = np.load(path, allow_pickle=False)
+    if not photos:
+        raise FileNotFoundError(f"no photos in {folder}; run python -m gvsc.training.prepare first")
+    return photos
+
+
+def load_crops(data: Path) -> Crops:
+    """The training photos, and the training clips where they are there."""
+    clips = data / "clips-train.npy"
+    return Crops(
+        load_photos(data / "photos" / "train"),
+        np.load(clips, mmap_mode="r", allow_pickle=False) if clips.exists() else None,
+    )
+
+
+def validation_pictures(data: Path, size: int = 256) -> Tensor:
+    """Centre crops of the validation photos, whole (shorter side = size) and at about twice that scale.
+
+    float32 (N, 3, size, size) in [0, 1], in the order of the names.
+    """
+    pictures = []
+    for sides in load_photos(data / "photos" / "val").values():
+        closer = max((side for side in sides if side <= 2 * size), default=size)
+        for side in sorted({size, closer}):
+            source = sides[side]
+            top, left = (source.shape[0] - size) // 2, (source.shape[1] - size) // 2
+            pictures.append(source[top : top + size, left : left + size])
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div(255.0).contiguous()

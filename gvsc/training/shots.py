@@ -1,0 +1,80 @@
+"""Shots of a video: where the cuts are, and which frames make clips of a few frames a second inside one shot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+_THUMBNAIL = (32, 18)
+_HARD_CUT = 25.0
+"""Mean absolute difference of 8-bit thumbnails that no motion makes."""
+_SOFT_CUT = 9.0
+_MEDIAN_RATIO = 4.0
+_NEIGHBOURHOOD = 12
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Frames ``start`` to ``stop`` (exclusive) of a video, in decoding order."""
+
+    number: int
+    start: int
+    stop: int
+
+
+def frames_of(video: Path) -> Iterator[av.VideoFrame]:
+    """Every frame of the first video stream. Raises av.FFmpegError on a file that is no video."""
+    with av.open(str(video)) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        yield from container.decode(stream)
+
+
+def rate_of(video: Path) -> float:
+    """Mean frames per second of the first video stream."""
+    with av.open(str(video)) as container:
+        return float(container.streams.video[0].average_rate or 25)
+
+
+def thumbnails(video: Path) -> NDArray[np.uint8]:
+    """All frames as tiny pictures, uint8 (N, 18, 32, 3): enough to see a cut."""
+    width, height = _THUMBNAIL
+    return np.stack([frame.to_ndarray(width=width, height=height, format="rgb24") for frame in frames_of(video)])
+
+
+def cuts(pictures: NDArray[np.uint8]) -> list[int]:
+    """Indices of frames that begin a new shot.
+
+    A cut differs much from the frame before, or moderately while the dozen frames around it are far calmer.
+    """
+    small = pictures.astype(np.float32)
+    change = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2, 3))
+    found = []
+    for index, value in enumerate(change):
+        around = change[max(0, index - _NEIGHBOURHOOD) : index + _NEIGHBOURHOOD + 1]
+        if value > _HARD_CUT or (value > _SOFT_CUT and value > _MEDIAN_RATIO * float(np.median(around))):
+            found.append(index + 1)
+    return found
+
+
+def shots(pictures: NDArray[np.uint8]) -> list[Shot]:
+    """The shots between the cuts, in order."""
+    edges = [0, *cuts(pictures), len(pictures)]
+    return [Shot(number, start, stop) for number, (start, stop) in enumerate(zip(edges, edges[1:], strict=False))]
+
+
+def windows(shot: Shot, *, rate: float, fps: float, frames: int, hop: int, margin: int = 2) -> list[list[int]]:
+    """Frame numbers of clips inside a shot: ``frames`` of them at ``fps``, each clip ``hop`` clip frames after the last.
+
+    ``margin`` frames at either end of the shot are left out, where a fade or a late cut may lie.
+    """
+    first, last = shot.start + margin, shot.stop - 1 - margin
+    step = rate / fps
+    count = int((last - first) / step) + 1 if last >= first else 0
+    grid = [first + round(index * step) for index in range(count)]
+    return [grid[begin : begin + frames] for begin in range(0, count - frames + 1, hop)]

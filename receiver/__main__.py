@@ -1,0 +1,3 @@
+from receiver.command import command
+
+command(prog_name="python -m receiver")

@@ -1,0 +1,348 @@
+"""The denoiser of `mini`: what a noisy clip most probably was, given a description and, if sent, the first frame.
+
+A convolutional U-Net over eight frames with two scales, temporal convolutions at the fine one, joint attention over
+space and time and cross-attention to the words at the coarse one. It does not predict the clip from nothing: around
+it stands a prior that is worked out in closed form (the preconditioning of Karras et al. 2022, with a conditional
+mean). Where a first frame was received, the prior's mean is that frame, *moved* by a flow that the network predicts,
+and its variance is what motion and the channel are known to leave at that SNR; else it is a Gaussian around the mean
+patch. The network adds a residual in units of the posterior's deviation and scales the prior's variance place by
+place. So an untrained network already keeps the frame, and training is spent on what moves and what is new.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from receiver.generators.mini.latent import patch_product
+
+SNR_KNOTS_DB = (-2.0, 4.0, 10.0, 16.0, 30.0)
+"""SNRs at which the prior's variance around a received frame is tabled; 30 stands for a clean frame."""
+
+_REACH = 16.0  # pixels that one unit of the flow head moves the last frame
+
+
+class Denoised(NamedTuple):
+    """``latents`` (B, F, C, h, w): the estimate of the clean clip. ``flow`` (B, F, 2, 2h, 2w): (x, y) in pixels, from
+    each place of a frame to where it was in the first frame."""
+
+    latents: Tensor
+    flow: Tensor
+
+
+class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
+    """Denoiser over latents of `PatchLatent`.
+
+    ``prior_variance`` (C,) is the variance of the latents, ``frame_variance`` (knots, F, C) that of the latents
+    around a received first frame at each of `SNR_KNOTS_DB`.
+    """
+
+    prior_variance: Tensor
+    frame_variance: Tensor
+
+    @register_to_config
+    def __init__(
+        self,
+        latent_channels: int = 96,
+        frames: int = 8,
+        patch: int = 16,
+        fine_width: int = 128,
+        coarse_width: int = 256,
+        coarse_blocks: int = 3,
+        heads: int = 4,
+        text_width: int = 384,
+    ) -> None:
+        super().__init__()
+        self.frames, self.patch = frames, patch
+        self.register_buffer("prior_variance", torch.ones(latent_channels))
+        self.register_buffer("frame_variance", torch.ones(len(SNR_KNOTS_DB), frames, latent_channels))
+        embedding = coarse_width
+        self.embed = nn.Sequential(
+            nn.Linear(16 + 16 + 1 + text_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
+        )
+        self.words = nn.Linear(text_width, coarse_width)
+        self.enter = nn.Conv2d(2 * latent_channels + 1 + _PLACE, fine_width, 3, padding=1)
+        self.frame_number = nn.Parameter(torch.zeros(frames, fine_width, 1, 1))
+        self.fine_in = _ResBlock(fine_width, fine_width, embedding)
+        self.time_in = _TimeConv(fine_width)
+        self.down = nn.Conv2d(fine_width, coarse_width, 3, stride=2, padding=1)
+        self.place = nn.Linear(_PLACE + frames, coarse_width)
+        self.coarse = nn.ModuleList(
+            # attention over everything is dear on a CPU: once, in the middle; elsewhere time is mixed locally
+            _CoarseBlock(coarse_width, embedding, heads, joint=number == coarse_blocks // 2)
+            for number in range(coarse_blocks)
+        )
+        self.up = nn.Conv2d(coarse_width, fine_width, 3, padding=1)
+        self.fine_out = _ResBlock(2 * fine_width, fine_width, embedding)
+        self.time_out = _TimeConv(fine_width)
+        self.norm = nn.LayerNorm(fine_width)
+        self.leave = nn.Conv2d(fine_width, latent_channels + 8 + 1, 3, padding=1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(cast(Tensor, self.leave.bias))
+
+    def forward(
+        self,
+        noisy: Tensor,
+        noise_level: Tensor,
+        text: Tensor,
+        text_mask: Tensor,
+        frame: Tensor,
+        has_frame: Tensor,
+        snr_db: Tensor,
+        basis: Tensor,
+        offset: Tensor,
+    ) -> Denoised:
+        """Estimate the clean latents.
+
+        ``noisy`` (B, F, C, h, w) = (1 - t)·clean + t·noise; ``noise_level`` t (B,) in (0, 1]; ``text`` (B, L, D) word
+        embeddings with ``text_mask`` (B, L), all zero for no description; ``frame`` (B, 3, H, W) the received first
+        frame in [0, 1], ignored where ``has_frame`` (B,) is 0; ``snr_db`` (B,); ``basis`` (C, 3, p, p) and ``offset``
+        (C,) the linear encoder that turns frames into latents.
+        """
+        batch, frames, channels, height, width = noisy.shape
+        t = noise_level.view(-1, 1, 1, 1, 1)
+        given = has_frame.view(-1, 1, 1, 1, 1)
+        anchor = patch_product(frame, basis, offset)[:, None] * given
+        variance = self._prior_variance(has_frame, snr_db)
+        spread = ((1 - t) ** 2 * variance + t**2).sqrt()
+        surprise = (noisy - (1 - t) * anchor) / spread
+        anchor_unit = (anchor / self.prior_variance.sqrt().view(1, 1, -1, 1, 1)).expand_as(noisy)
+        place = _place(height, width, noisy.device)
+        inputs = torch.cat(
+            [
+                surprise.flatten(0, 1),
+                anchor_unit.flatten(0, 1),
+                given.expand(batch, frames, 1, height, width).flatten(0, 1),
+                place.expand(batch * frames, -1, -1, -1),
+            ],
+            1,
+        )
+        residual, flow, trust = self._network(inputs, noise_level, text, text_mask, has_frame, snr_db, batch)
+        mean = torch.zeros_like(noisy)
+        framed = has_frame > 0
+        if bool(framed.any()):
+            mean = mean.index_put((framed,), self._moved(frame[framed], flow[framed], basis, offset))
+        variance = variance * (2.0 * trust.tanh() * given).exp()
+        total = (1 - t) ** 2 * variance + t**2
+        gain = (1 - t) * variance / total
+        estimate = mean + gain * (noisy - (1 - t) * mean) + (variance / total).sqrt() * t * residual
+        return Denoised(estimate, flow)
+
+    def _prior_variance(self, has_frame: Tensor, snr_db: Tensor) -> Tensor:
+        """(B, F, C, 1, 1): interpolated in the logarithm between the tabled SNRs."""
+        knots = torch.tensor(SNR_KNOTS_DB, device=snr_db.device)
+        value = snr_db.clamp(knots[0], knots[-1])
+        upper = torch.searchsorted(knots, value).clamp(1, len(knots) - 1)
+        part = ((value - knots[upper - 1]) / (knots[upper] - knots[upper - 1])).view(-1, 1, 1)
+        table = self.frame_variance.log()
+        framed = torch.lerp(table[upper - 1], table[upper], part).exp()
+        free = self.prior_variance.expand_as(framed)
+        return torch.where(has_frame.view(-1, 1, 1) > 0, framed, free)[..., None, None]
+
+    def _moved(self, frame: Tensor, flow: Tensor, basis: Tensor, offset: Tensor) -> Tensor:
+        """Latents (B, F, C, h, w) of the first frame as the flow carries it into every frame."""
+        batch, frames = flow.shape[:2]
+        size = frame.shape[-2:]
+        dense = functional.interpolate(flow.flatten(0, 1), size=size, mode="bilinear", align_corners=False)
+        ys = (torch.arange(size[0], device=frame.device) + 0.5) * (2.0 / size[0]) - 1.0
+        xs = (torch.arange(size[1], device=frame.device) + 0.5) * (2.0 / size[1]) - 1.0
+        grid = torch.stack(
+            [xs[None, :] + dense[:, 0] * (2.0 / size[1]), ys[:, None] + dense[:, 1] * (2.0 / size[0])], -1
+        )
+        source = frame[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1)
+        moved = functional.grid_sample(source, grid, padding_mode="border", align_corners=False)
+        latents = patch_product(moved, basis, offset)
+        return latents.unflatten(0, (batch, frames))
+
+    def _network(
+        self,
+        inputs: Tensor,
+        noise_level: Tensor,
+        text: Tensor,
+        text_mask: Tensor,
+        has_frame: Tensor,
+        snr_db: Tensor,
+        batch: int,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, log-scale of the prior's variance (B, F, 1, h, w)."""
+        pooled = (text * text_mask[..., None]).sum(1) / text_mask.sum(1, keepdim=True).clamp_min(1.0)
+        snr_unit = (snr_db.clamp(SNR_KNOTS_DB[0] - 3, SNR_KNOTS_DB[-1]) + 5.0) / 35.0
+        described = torch.cat(
+            [
+                _waves(noise_level),
+                _waves(snr_unit) * has_frame[:, None],
+                has_frame[:, None],
+                functional.normalize(pooled, dim=-1) * text.shape[-1] ** 0.5,
+            ],
+            1,
+        )
+        emb = self.embed(described)
+        words = self.words(text)
+        x = self.enter(inputs.contiguous(memory_format=torch.channels_last))
+        x = x + self.frame_number.repeat(batch, 1, 1, 1)
+        fine = self.time_in(self.fine_in(x, emb), self.frames)
+        x = self.down(fine)
+        x = x + self._coarse_place(x, batch)
+        for block in self.coarse:
+            x = block(x, emb, words, text_mask, self.frames)
+        x = functional.interpolate(self.up(x), scale_factor=2.0, mode="nearest")
+        x = self.time_out(self.fine_out(torch.cat([x, fine], 1), emb), self.frames)
+        x = _channel_norm(x, self.norm)
+        out = self.leave(functional.silu(x)).float().unflatten(0, (batch, self.frames))
+        channels = out.shape[2] - 9
+        ramp = torch.arange(self.frames, device=out.device).view(1, -1, 1, 1, 1) / (self.frames - 1)
+        flow = out[:, :, channels : channels + 8].flatten(0, 1)
+        flow = functional.pixel_shuffle(flow, 2).unflatten(0, (batch, self.frames)) * ramp * _REACH
+        return out[:, :, :channels], flow, out[:, :, channels + 8 :]
+
+    def _coarse_place(self, x: Tensor, batch: int) -> Tensor:
+        """Where and when each coarse position is, (B·F, C, h, w)."""
+        height, width = x.shape[-2:]
+        where = _place(height, width, x.device).permute(0, 2, 3, 1).expand(self.frames, -1, -1, -1)
+        when = torch.eye(self.frames, device=x.device)[:, None, None].expand(-1, height, width, -1)
+        return self.place(torch.cat([where, when], -1)).permute(0, 3, 1, 2).repeat(batch, 1, 1, 1)
+
+
+class _ResBlock(nn.Module):
+    """Norm, scale and shift from the embedding, SiLU, convolution, twice; the second convolution starts at zero."""
+
+    def __init__(self, width_in: int, width: int, embedding: int) -> None:
+        super().__init__()
+        self.norm_in = nn.LayerNorm(width_in)
+        self.first = nn.Conv2d(width_in, width, 3, padding=1)
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.modulate = nn.Linear(embedding, 2 * width)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.skip = nn.Conv2d(width_in, width, 1) if width_in != width else nn.Identity()
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(cast(Tensor, self.second.bias))
+
+    def forward(self, x: Tensor, emb: Tensor) -> Tensor:
+        y = self.first(functional.silu(_channel_norm(x, self.norm_in)))
+        y = functional.silu(_modulated(_channel_norm(y, self.norm), self.modulate(functional.silu(emb))))
+        return cast(Tensor, self.skip(x) + self.second(y))
+
+
+class _TimeConv(nn.Module):
+    """Each position mixed with its neighbours in time (three taps, zero padding), added; starts at zero."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.mix = nn.Linear(3 * width, width)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        y = functional.silu(self.norm(x.permute(0, 2, 3, 1))).unflatten(0, (-1, frames))
+        padded = functional.pad(y, (0, 0, 0, 0, 0, 0, 1, 1))
+        taps = torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], -1)
+        return x + cast(Tensor, self.mix(taps)).flatten(0, 1).permute(0, 3, 1, 2)
+
+
+class _CoarseBlock(nn.Module):
+    """A residual block, then time (all positions of all frames attend to each other, or neighbours are mixed), then
+    attention to the words."""
+
+    def __init__(self, width: int, embedding: int, heads: int, joint: bool) -> None:
+        super().__init__()
+        self.res = _ResBlock(width, width, embedding)
+        self.time = _JointAttention(width, heads) if joint else _TimeConv(width)
+        self.read = _WordAttention(width, heads)
+
+    def forward(self, x: Tensor, emb: Tensor, words: Tensor, text_mask: Tensor, frames: int) -> Tensor:
+        x = self.time(self.res(x, emb), frames)
+        height, width = x.shape[-2:]
+        tokens = x.permute(0, 2, 3, 1).unflatten(0, (-1, frames)).flatten(1, 3)
+        tokens = self.read(tokens, words, text_mask)
+        return tokens.reshape(-1, height, width, tokens.shape[-1]).permute(0, 3, 1, 2)
+
+
+class _JointAttention(nn.Module):
+    """Self-attention over all positions of all frames of a clip, added; starts at zero."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.join = nn.Linear(width, width)
+        nn.init.zeros_(self.join.weight)
+        nn.init.zeros_(self.join.bias)
+
+    def forward(self, x: Tensor, frames: int) -> Tensor:
+        height, width = x.shape[-2:]
+        tokens = x.permute(0, 2, 3, 1).unflatten(0, (-1, frames)).flatten(1, 3)
+        query, key, value = (_split(y, self.heads) for y in self.qkv(self.norm(tokens)).chunk(3, -1))
+        tokens = tokens + self.join(_merge(functional.scaled_dot_product_attention(query, key, value)))
+        return tokens.reshape(-1, height, width, tokens.shape[-1]).permute(0, 3, 1, 2)
+
+
+class _WordAttention(nn.Module):
+    """Attention of the positions (B, N, C) to the words (B, L, C), added; starts at zero."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.join = nn.Linear(width, width)
+        nn.init.zeros_(self.join.weight)
+        nn.init.zeros_(self.join.bias)
+
+    def forward(self, tokens: Tensor, words: Tensor, text_mask: Tensor) -> Tensor:
+        query = _split(self.query(self.norm(tokens)), self.heads)
+        key, value = (_split(y, self.heads) for y in self.key_value(words).chunk(2, -1))
+        # one more place to look, which holds nothing: a clip without a description has no words at all
+        key, value = (functional.pad(y, (0, 0, 1, 0)) for y in (key, value))
+        seen = functional.pad(text_mask > 0, (1, 0), value=True)[:, None, None]
+        # few words: plain matrix products are faster than the fused kernel
+        weights = (query @ key.transpose(-1, -2) * key.shape[-1] ** -0.5).masked_fill(~seen, -1e4).softmax(-1)
+        return tokens + cast(Tensor, self.join(_merge(weights.to(value.dtype) @ value)))
+
+
+def _split(y: Tensor, heads: int) -> Tensor:
+    return y.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def _merge(y: Tensor) -> Tensor:
+    return y.transpose(1, 2).flatten(2)
+
+
+def _channel_norm(x: Tensor, norm: nn.LayerNorm) -> Tensor:
+    """A norm over the channels of (N, C, H, W), which lie last in memory."""
+    return cast(Tensor, norm(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
+
+
+def _modulated(x: Tensor, scale_shift: Tensor) -> Tensor:
+    """Scale and shift the channels of (B·F, C, H, W) by (B, 2C)."""
+    frames = x.shape[0] // scale_shift.shape[0]
+    scale, shift = scale_shift.repeat_interleave(frames, 0)[..., None, None].chunk(2, 1)
+    return x * (1 + scale) + shift
+
+
+_PLACE = 10
+
+
+def _place(height: int, width: int, device: torch.device) -> Tensor:
+    """Coordinates as sines and cosines, (1, 10, height, width)."""
+    ys = ((torch.arange(height, device=device) + 0.5) / height).view(1, 1, -1, 1).expand(1, 1, height, width)
+    xs = ((torch.arange(width, device=device) + 0.5) / width).view(1, 1, 1, -1).expand(1, 1, height, width)
+    both = torch.cat([xs, ys], 1)
+    waves = [2 * both - 1]
+    for octave in (1.0, 2.0):
+        waves += [torch.sin(torch.pi * octave * both), torch.cos(torch.pi * octave * both)]
+    return torch.cat(waves, 1)
+
+
+def _waves(value: Tensor) -> Tensor:
+    """A number in about [0, 1] as 8 sines and 8 cosines, (B, 16)."""
+    frequencies = torch.pi * 2.0 ** torch.arange(-1.0, 7.0, device=value.device) * 0.5
+    angles = value[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], 1)

@@ -1,0 +1,150 @@
+"""The receiver as a pure object: the samples of one burst in, a reconstruction out.
+
+It knows what arrived and nothing else: no function here takes the source clip, the true SNR or a field of the transport.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from common import burst, seeds
+from common.burst import Header
+from common.codecs import text
+from common.codecs.djscc_frame import DjsccFrame
+from common.conventions import DEFAULT_SEED, FRAMES, SIZE
+from receiver import generators
+from receiver.estimate import Estimate, estimate
+from receiver.generators.base import Conditions
+
+Samples = NDArray[np.complex64]
+
+GREY = 128
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """What the receiver made of one burst.
+
+    ``video`` is uint8 (F, H, W, 3); mid-grey where nothing could be generated. ``failed`` names what did not arrive:
+    "samples" (not finite, or too few), "header", "description". ``text`` is the description, or None where it was lost:
+    a corrupted one is never given. ``frame`` is the received first frame, uint8 (H, W, 3), or None.
+    """
+
+    video: NDArray[np.uint8]
+    header: Header | None
+    snr_db: float | None
+    text: str | None
+    frame: NDArray[np.uint8] | None
+    failed: tuple[str, ...] = ()
+    generator: str | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Received:
+    """What arrived, before anything is generated. ``frame`` is float32 (3, H, W) in [0, 1]."""
+
+    header: Header | None
+    estimate: Estimate | None
+    text: str | None = None
+    frame: NDArray[np.float32] | None = None
+    failed: tuple[str, ...] = ()
+
+
+class Receiver:
+    """Decodes bursts and generates video from what they held. Holds weights, no state between bursts."""
+
+    def __init__(
+        self,
+        *,
+        seed: int = DEFAULT_SEED,
+        generator: str = "mini",
+        steps: int | None = None,
+        guidance: float | None = None,
+    ) -> None:
+        """Loads codecs and generator. ``steps`` and ``guidance`` (ω of eq. 2) default to the generator's own.
+
+        Raises WeightsError, SettingError.
+        """
+        self._seed = seed
+        self._steps = steps
+        self._guidance = guidance
+        self._frame_codec = DjsccFrame.load()
+        self._generator = generators.load(generator)
+
+    def decode(
+        self, samples: Samples, *, steps: int | None = None, guidance: float | None = None
+    ) -> Reconstruction:
+        """The reconstruction from the samples of one burst, complex64 (n,) from its first pilot to its last symbol.
+
+        ``steps`` and ``guidance`` override the receiver's own for this burst. Never raises for bad samples: what is
+        wrong with them is in ``failed``.
+        """
+        began = time.perf_counter()
+        received = self._listen(samples)
+        listened = time.perf_counter()
+        video = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
+        done = time.perf_counter()
+        return Reconstruction(
+            video=_grey(received.header) if video is None else _to_bytes(video.transpose(0, 2, 3, 1)),
+            header=received.header,
+            snr_db=received.estimate.snr_db if received.estimate else None,
+            text=received.text,
+            frame=None if received.frame is None else _to_bytes(received.frame.transpose(1, 2, 0)),
+            failed=received.failed,
+            generator=None if video is None else self._generator.name,
+            seconds={"decode": listened - began, "generate": done - listened},
+        )
+
+    def _listen(self, samples: Samples) -> Received:
+        if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not np.isfinite(samples.view(np.float32)).all():
+            return Received(None, None, failed=("samples",))
+        known = burst.PILOTS
+        heard = estimate(samples[: known.size], known)
+        header = burst.parse(heard.equalise(samples), heard.noise_variance)
+        if header is None:
+            return Received(None, heard, failed=("header",))
+        # Each part that decodes is known from then on, so the next part is decoded with a better estimate.
+        known = np.concatenate([known, burst.encode_header(header)])
+        heard = estimate(samples[: known.size], known)
+        parts = header.layout()
+        description = text.decode(
+            heard.equalise(samples[parts["description"]]), header.text_bytes, heard.noise_variance
+        )
+        if description is not None and header.text_bytes:
+            known = np.concatenate([known, text.encode(description.encode())])
+            heard = estimate(samples[: known.size], known)
+        frame = None
+        if "first_frame" in parts:
+            symbols = heard.equalise(samples[parts["first_frame"]])
+            frame = self._frame_codec.decode(symbols, heard.snr_db, header.height, header.width)
+        return Received(header, heard, description, frame, () if description is not None else ("description",))
+
+    def _generate(self, received: Received, steps: int | None, guidance: float | None) -> NDArray[np.float32] | None:
+        header = received.header
+        if header is None or received.estimate is None or (received.text is None and received.frame is None):
+            return None
+        conditions = Conditions(
+            description=received.text,
+            first_frame=received.frame,
+            snr_db=received.estimate.snr_db,
+            frames=header.frames,
+            height=header.height,
+            width=header.width,
+        )
+        seed = seeds.derive(self._seed, header.clip, "generate")
+        return self._generator.generate(conditions, seed, steps, guidance)
+
+
+def _grey(header: Header | None) -> NDArray[np.uint8]:
+    frames, height, width = header.shape if header else (FRAMES, SIZE, SIZE)
+    return np.full((frames, height, width, 3), GREY, dtype=np.uint8)
+
+
+def _to_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Values in [0, 1] as uint8, rounded to nearest, C-contiguous."""
+    return np.ascontiguousarray(np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8))

@@ -1,0 +1,92 @@
+"""The house: arrows run down only, the channel stays light, and what is packaged is complete."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+MAY_IMPORT = {
+    "common": set(),
+    "transmitter": {"common"},
+    "channel": {"common"},
+    "receiver": {"common"},
+    "gvsc": {"common", "transmitter", "channel", "receiver"},
+}
+HEAVY = ("torch", "scipy", "numba", "diffusers", "transformers")
+
+
+def imports_of(file: Path) -> set[str]:
+    """The top-level names that a file imports anywhere in it, functions and type checking included."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            assert node.module is not None
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_arrows_run_down_only(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    forbidden = set(MAY_IMPORT) - {package} - MAY_IMPORT[package]
+    assert {str(file.relative_to(ROOT)): wrong for file in files if (wrong := imports_of(file) & forbidden)} == {}
+
+
+def test_every_folder_of_code_is_a_package() -> None:
+    folders = {file.parent for package in MAY_IMPORT for file in (ROOT / package).rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+def test_no_pickle_and_no_torch_load() -> None:
+    for package in MAY_IMPORT:
+        for file in (ROOT / package).rglob("*.py"):
+            assert not imports_of(file) & {"pickle", "joblib", "dill", "shelve"}, file
+            assert "torch.load(" not in file.read_text(encoding="utf-8"), file
+
+
+def test_the_channel_process_imports_nothing_heavy() -> None:
+    program = f"import sys, channel.process, channel.command; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+def test_the_command_starts_without_torch() -> None:
+    program = f"import sys, gvsc.cli; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_all_code_and_all_weights(tmp_path: Path) -> None:
+    tree = tmp_path / "a tree"
+    tree.mkdir()
+    for package in MAY_IMPORT:
+        shutil.copytree(ROOT / package, tree / package, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    wanted = {file.relative_to(tree).as_posix() for file in tree.glob("*/**/*") if file.is_file()}
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    done = subprocess.run(
+        [*command, "--wheel-dir", str(tmp_path), str(tree)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    (wheel,) = tmp_path.glob("gvsc-*.whl")
+    with zipfile.ZipFile(wheel) as opened:
+        held = set(opened.namelist())
+    assert wanted - held == set()
+    assert "common/weights/manifest.json" in held
+    assert not any(name.startswith("tests/") for name in held)

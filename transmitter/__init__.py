@@ -1,0 +1,1 @@
+"""One clip in, one burst of complex symbols out."""

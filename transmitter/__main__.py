@@ -1,0 +1,3 @@
+from transmitter.command import command
+
+command(prog_name="python -m transmitter")

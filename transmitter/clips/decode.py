@@ -1,0 +1,179 @@
+"""A video file as a stream of timed frames. Nothing but the frame at hand is ever held."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from common.errors import ClipError
+
+log = logging.getLogger(__name__)
+
+MAX_PIXELS = 8192 * 4352
+"""Largest frame that is decoded (8K fits). It bounds memory to some hundred MB, whatever a file claims to hold."""
+
+FALLBACK_FPS = 25
+"""Frame rate assumed where a file names neither timestamps nor a rate."""
+
+JUMP_S = 1.0
+"""A timestamp that falls back by more than this begins a new count (streams joined, a counter that wrapped round); one
+that falls back by less is jitter, and the frame keeps the time of the one before."""
+
+LONGEST_STEP_S = 10.0
+"""A frame rate below one frame in ten seconds is a broken header, not a rate."""
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """A decoded frame, ``time_s`` seconds after the video's first, shown for about ``step_s`` seconds."""
+
+    frame: VideoFrame
+    time_s: float
+    step_s: float
+    pixel_aspect: float
+    """Width of a pixel over its height."""
+
+
+def decode(path: Path, start_s: float = 0.0) -> Generator[TimedFrame]:
+    """The frames of the first video in the file, in order of time; from the key frame before ``start_s`` on.
+
+    Frames without a timestamp, or with one that starts again, follow the frame before by one frame duration.
+    Packets that cannot be decoded are skipped, and how many is logged. Raises ClipError where the file cannot be
+    opened, holds no video, or is larger than ``MAX_PIXELS`` a frame.
+    """
+    with ExitStack() as closing:
+        container, stream = _open(path, closing)
+        origin_s = 0.0
+        sought = False
+        if start_s > 0.0 and stream.start_time is not None and stream.time_base:
+            origin_s = float(stream.start_time * stream.time_base)
+            sought = _seek(container, stream, origin_s + start_s)
+        frames = _frames(path, container, stream)
+        first = next(frames, None)
+        # Some files seek past what was asked for, or not at all; those are read from their beginning.
+        if sought and (first is None or first.pts is None or _time_s(first, stream) > origin_s + start_s):
+            sought = False
+            container, stream = _open(path, closing)
+            frames = _frames(path, container, stream)
+            first = next(frames, None)
+        if first is None:
+            return
+        step_s = _step_s(stream)
+        pixel_aspect = _pixel_aspect(stream)
+        if not sought:
+            origin_s = _time_s(first, stream)
+        time_s = _time_s(first, stream) - origin_s
+        yield TimedFrame(first, time_s, step_s, pixel_aspect)
+        shift_s = -origin_s
+        for frame in frames:
+            if frame.pts is None:
+                next_s = time_s + step_s
+            else:
+                next_s = _time_s(frame, stream) + shift_s
+                if next_s < time_s - JUMP_S:
+                    shift_s += time_s + step_s - next_s
+                    next_s = time_s + step_s
+            time_s = max(time_s, next_s)
+            yield TimedFrame(frame, time_s, step_s, pixel_aspect)
+
+
+def _open(path: Path, closing: ExitStack) -> tuple[InputContainer, VideoStream]:
+    """The opened container and its first real video stream (a song's cover picture is none)."""
+    try:
+        if not path.is_file():
+            raise ClipError(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
+        if path.stat().st_size == 0:
+            raise ClipError(f"{path}: the file is empty")
+        # An open file instead of a name, and no protocols: a playlist inside cannot make this read other files, and a
+        # name such as "http:x" or "%03d.png" means itself.
+        file = closing.enter_context(path.open("rb"))
+        limits = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
+        container = closing.enter_context(av.open(file, mode="r", options=limits, metadata_errors="replace"))
+    except av.error.FFmpegError as error:
+        raise ClipError(f"{path}: not a video that can be read ({_reason(error)})") from None
+    except (OSError, ValueError) as error:
+        raise ClipError(f"{path}: cannot be opened ({_reason(error)})") from None
+    stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
+    if stream is None:
+        kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+        raise ClipError(f"{path}: holds no video (only {kinds})")
+    if stream.codec_context is None:
+        raise ClipError(f"{path}: there is no decoder for its video")
+    if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
+        size = f"{stream.codec_context.width}×{stream.codec_context.height}"
+        raise ClipError(f"{path}: {size} is too large; at most {MAX_PIXELS} pixels a frame are decoded")
+    # Holds for a picture size that changes midway, too. One thread: a damaged packet then fails by itself.
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    stream.codec_context.thread_count = 1
+    return container, stream
+
+
+def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool:
+    try:
+        container.seek(int(Fraction(time_s) / (stream.time_base or 1)), stream=stream, backward=True)
+    except (av.error.FFmpegError, OverflowError):
+        return False
+    return True
+
+
+def _frames(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    """Every frame that can be decoded. Tells about what could not, at the end."""
+    damaged = 0
+    try:
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                break
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                log.warning("%s: breaks off (%s); the frames up to there are used", path, _reason(error))
+                break
+            try:
+                frames = packet.decode()
+            except av.error.EOFError:
+                continue
+            except (av.error.FFmpegError, ValueError):
+                damaged += 1
+                continue
+            for frame in frames:
+                if isinstance(frame, VideoFrame) and frame.width > 0 and frame.height > 0:
+                    yield frame
+    finally:
+        if damaged:
+            log.warning("%s: %d damaged packets skipped", path, damaged)
+
+
+def _time_s(frame: VideoFrame, stream: VideoStream) -> float:
+    """The frame's own timestamp in seconds, 0 where it has none."""
+    base = frame.time_base or stream.time_base
+    return float(frame.pts * base) if frame.pts is not None and base else 0.0
+
+
+def _step_s(stream: VideoStream) -> float:
+    """How long a frame lasts, in seconds, as far as the file tells."""
+    rate = stream.average_rate or stream.guessed_rate
+    step_s = float(1 / rate) if rate and rate > 0 else 1.0 / FALLBACK_FPS
+    return step_s if step_s <= LONGEST_STEP_S else 1.0 / FALLBACK_FPS
+
+
+def _pixel_aspect(stream: VideoStream) -> float:
+    """Pixel aspect ratio; 1 where the file names none or one that no camera has."""
+    aspect = float(stream.sample_aspect_ratio or 1)
+    return aspect if 0.25 <= aspect <= 4.0 else 1.0
+
+
+def _reason(error: BaseException) -> str:
+    """What the operating system or FFmpeg says, without the number and the name it was given."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]

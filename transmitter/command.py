@@ -1,0 +1,102 @@
+"""``gvsc transmit``, also ``python -m transmitter``."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Iterator, Sequence
+
+import click
+
+from common import endpoints, schemes
+from common.clip import Clip
+from common.errors import ClipError
+from common.service import OneLineErrors, SnrOrAuto, endpoint_option, say, threads_option, until_stopped
+
+
+@click.command("transmit", cls=OneLineErrors)
+@click.argument("clips", nargs=-1, metavar="[CLIP]...")
+@click.option("--caption", help="The description, for every clip; default: each clip's own.")
+@click.option(
+    "--scheme",
+    type=click.Choice(schemes.NAMES),
+    default="first-frame-desc",
+    show_default=True,
+    envvar="GVSC_SCHEME",
+    show_envvar=True,
+    help="What each burst carries.",
+)
+@click.option(
+    "--tx-snr-db",
+    type=SnrOrAuto(),
+    default="auto",
+    show_default=True,
+    help="SNR that the encoders assume; auto: the receiver's last estimate.",
+)
+@click.option("--repeat", type=click.IntRange(min=0), default=1, show_default=True, help="Rounds through the clips; 0: for ever.")
+@click.option("--paused", is_flag=True, help="Send nothing until `gvsc control --of transmitter set paused off`.")
+@click.option("--window", type=click.IntRange(1, 64), default=2, show_default=True, help="Bursts that may be on their way.")
+@threads_option
+@endpoint_option(endpoints.UPLINK)
+@endpoint_option(endpoints.FEEDBACK)
+@endpoint_option(endpoints.PREVIEW)
+@endpoint_option(endpoints.TRANSMITTER_CONTROL, "control")
+def command(
+    clips: tuple[str, ...],
+    caption: str | None,
+    scheme: str,
+    tx_snr_db: float | None,
+    repeat: int,
+    paused: bool,
+    window: int,
+    uplink: str,
+    feedback: str,
+    preview: str,
+    control: str,
+) -> None:
+    """Send clips: extract what they mean, code it into symbols.
+
+    CLIP is a video file or a folder (with captions.csv in WebVid's form, or plain videos with .txt captions beside them).
+    Without one, the sample clips are sent. The order in which the three services start does not matter.
+    """
+    # Imported here: the encoders bring torch, which `--help` and a wrong option can do without.
+    from transmitter.process import TransmitterProcess
+    from transmitter.transmitter import Transmitter
+
+    logging.basicConfig(format="transmitter: %(message)s")
+    with until_stopped() as context:
+        process = TransmitterProcess(
+            context,
+            scheme=scheme,
+            tx_snr_db=tx_snr_db,
+            paused=paused,
+            window=window,
+            uplink=uplink,
+            feedback=feedback,
+            preview=preview,
+            control=control,
+        )
+        say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
+        process.run(lambda: Transmitter(scheme), _stream(clips, caption, repeat))
+
+
+def _stream(sources: Sequence[str], caption: str | None, repeat: int) -> Iterator[Clip]:
+    """All clips of all sources, ``repeat`` times (0: for ever), numbered from 0 in each round.
+
+    A source that cannot be read is told and left out of this round; ClipError is raised where a whole round was empty.
+    """
+    from transmitter.clips import read_clips, samples
+
+    for _ in range(repeat) if repeat else itertools.count():
+        number = 0
+        for source in sources or (None,):
+            try:
+                for clip in samples.read() if source is None else read_clips(source):
+                    changes = {"number": number} if caption is None else {"number": number, "caption": caption}
+                    yield dataclasses.replace(clip, **changes)
+                    number += 1
+            except ClipError as error:
+                say("transmitter", f"left out: {error}")
+        if number == 0:
+            raise ClipError("there is no clip to send")

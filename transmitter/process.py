@@ -1,0 +1,214 @@
+"""The transmitter process: a loop around ``Transmitter`` that sends clips as fast as the receiver takes them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import zmq
+
+from common import endpoints, schemes, wire
+from common.clip import Clip
+from common.control import ControlServer
+from common.conventions import SNR_DB_LIMITS
+from common.errors import GvscError, ProtocolError
+from common.knobs import Knob, Knobs
+from common.publisher import Publisher
+from common.service import say
+from transmitter.credit import CreditWindow
+from transmitter.transmitter import Encoded, Transmitter
+
+WINDOW: Final = 2
+"""Bursts that may be on their way unacknowledged: one being decoded, one waiting for it."""
+
+PROBE_INTERVAL_S: Final = 0.5
+"""How long no news lasts before the transmitter asks with a probe."""
+
+FIRST_TX_SNR_DB: Final = 10.0
+"""What the transmitter believes of the SNR before the first estimate has come back."""
+
+SCHEME: Final = Knob("scheme", "what each burst carries", kind="choice", choices=schemes.NAMES)
+TX_SNR_DB: Final = Knob(
+    "tx_snr_db",
+    "SNR that the encoders assume; auto: the receiver's last estimate",
+    unit="dB",
+    low=SNR_DB_LIMITS[0],
+    high=SNR_DB_LIMITS[1],
+    auto=True,
+)
+PAUSED: Final = Knob("paused", "send nothing until switched off", kind="switch")
+
+
+class TransmitterProcess:
+    """Binds the transmitter's sockets. ``run`` sends every clip and returns when all are acknowledged or lost."""
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        *,
+        scheme: str,
+        tx_snr_db: float | None,
+        paused: bool,
+        window: int = WINDOW,
+        uplink: str,
+        feedback: str,
+        preview: str,
+        control: str,
+    ) -> None:
+        """``tx_snr_db`` None means the receiver's last estimate. Raises EndpointError, SettingError."""
+        self._knobs = Knobs([(SCHEME, scheme), (TX_SNR_DB, tx_snr_db), (PAUSED, paused)])
+        self._credit = CreditWindow(window)
+        self._session = wire.new_session()
+        self._seq = 0
+        self._estimated_snr_db: float | None = None
+        self._ready = self._linked = False
+        self._refused = self._skipped = 0
+        self._last_news = 0.0
+        self._uplink = endpoints.open_socket(context, zmq.PUSH)
+        endpoints.connect(self._uplink, uplink, "uplink")
+        self._feedback = endpoints.open_socket(context, zmq.PULL, high_water_mark=256)
+        self.addresses = {"feedback": endpoints.bind(self._feedback, feedback, "feedback")}
+        self._preview = Publisher(context, preview, "preview")
+        # The control thread may not touch these sockets: a turned knob wakes the loop through a pair of its own.
+        wake_address = f"inproc://wake-{self._session}"
+        self._woken = endpoints.open_socket(context, zmq.PULL)
+        endpoints.bind(self._woken, wake_address, "wake")
+        self._wake = endpoints.open_socket(context, zmq.PUSH)
+        endpoints.connect(self._wake, wake_address, "wake")
+        self._control = ControlServer(context, control, self._knobs, self._status, "transmitter", self._knob_turned)
+        self.addresses |= {"preview": self._preview.address, "control": self._control.address}
+
+    def run(self, load: Callable[[], Transmitter], clips: Iterable[Clip]) -> None:
+        """Loads the transmitter, waits until the receiver answers through the channel, sends all clips.
+
+        A clip that cannot be encoded is told and skipped. Raises WeightsError from ``load``.
+        """
+        transmitter = load()
+        self._ready = True
+        say("transmitter", "ready; waiting for the receiver")
+        while not self._linked:
+            self._probe()
+            self._pump(PROBE_INTERVAL_S)
+        say("transmitter", "the receiver answers: sending")
+        for clip in clips:
+            self._wait_until(lambda: self._credit.open and not self._knobs.get("paused"))
+            self._send(transmitter, clip)
+        self._wait_until(lambda: not self._credit.outstanding)
+        say("transmitter", f"done: {self._seq} bursts sent, {self._credit.delivered} delivered, {self._credit.lost} lost")
+
+    def _send(self, transmitter: Transmitter, clip: Clip) -> None:
+        seq = self._seq
+        settings = self._knobs.begin(seq)
+        tx_snr_db = settings["tx_snr_db"]
+        if tx_snr_db is None:
+            tx_snr_db = FIRST_TX_SNR_DB if self._estimated_snr_db is None else self._estimated_snr_db
+        assert isinstance(tx_snr_db, (int, float))
+        try:
+            encoded = transmitter.encode_with_details(clip, tx_snr_db, str(settings["scheme"]))
+        except GvscError as error:
+            self._skipped += 1
+            say("transmitter", f"skipped: {error}")
+            return
+        if encoded.description.was_cut:
+            say("transmitter", f"clip {clip.name!r}: the caption is too long and was cut to {len(encoded.description.data)} bytes")
+        self._seq += 1
+        self._show(seq, clip, encoded, tx_snr_db)
+        samples = encoded.burst.samples
+        fields = {"session": self._session, "seq": seq, "samples": samples.size, "dtype": "cf32_le"}
+        while not self._try_send("burst", fields, (samples,)):
+            self._pump(PROBE_INTERVAL_S)
+        self._credit.sent(seq)
+        self._last_news = time.monotonic()
+
+    def _show(self, seq: int, clip: Clip, encoded: Encoded, tx_snr_db: float) -> None:
+        self._preview.publish(
+            "preview",
+            {
+                "session": self._session,
+                "seq": seq,
+                "clip": clip.number,
+                "name": clip.name[:256],
+                "caption": clip.caption[:1024],
+                "sent": encoded.description.text,
+                "scheme": encoded.burst.header.scheme.name,
+                "tx_snr_db": tx_snr_db,
+                "seconds": encoded.seconds,
+                "shape": list(clip.video.shape),
+            },
+            (clip.video,),
+        )
+
+    def _wait_until(self, done: Callable[[], bool]) -> None:
+        while not done():
+            if self._credit.outstanding and time.monotonic() - self._last_news >= PROBE_INTERVAL_S:
+                self._probe()
+            # With nothing outstanding there is no news to miss: sleep until a knob is turned.
+            self._pump(PROBE_INTERVAL_S if self._credit.outstanding else None)
+
+    def _probe(self) -> None:
+        self._last_news = time.monotonic()
+        self._try_send("probe", {"session": self._session, "probe": self._credit.probe()})
+
+    def _try_send(self, kind: str, fields: dict[str, Any], payloads: tuple[Any, ...] = ()) -> bool:
+        try:
+            wire.send(self._uplink, kind, fields, payloads, flags=zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        return True
+
+    def _pump(self, timeout_s: float | None) -> None:
+        """Waits for news up to ``timeout_s`` (None: for ever) and takes in all there is."""
+        poller = zmq.Poller()
+        for socket in (self._feedback, self._preview.socket, self._woken):
+            poller.register(socket, zmq.POLLIN)
+        ready = dict(poller.poll(None if timeout_s is None else int(timeout_s * 1000)))
+        if self._preview.socket in ready:
+            self._preview.note_subscriptions()
+        if self._woken in ready:
+            self._woken.recv()
+        if self._feedback in ready:
+            try:
+                message = wire.receive(self._feedback, ("ack", "pong"))
+            except ProtocolError:
+                self._refused += 1
+                return
+            if message.header["session"] == self._session:
+                self._take_in(message)
+
+    def _take_in(self, message: wire.Message) -> None:
+        self._last_news = time.monotonic()
+        header = message.header
+        if message.kind == "pong":
+            self._linked = True
+            lost = self._credit.answered(header["probe"], header["holding"])
+            if lost:
+                say("transmitter", f"lost {len(lost)} burst{'s' * (len(lost) > 1)} on the way: {', '.join(map(str, lost))}")
+        elif self._credit.acknowledged(header["seq"]) and header["snr_db"] is not None:
+            self._estimated_snr_db = header["snr_db"]
+
+    def _knob_turned(self) -> None:
+        try:
+            self._wake.send(b"", zmq.NOBLOCK)
+        except zmq.Again:
+            pass  # Enough wake-ups are waiting already.
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "role": "transmitter",
+            "pid": os.getpid(),
+            "ready": self._ready,
+            "linked": self._linked,
+            "session": self._session,
+            "sent": self._seq,
+            "delivered": self._credit.delivered,
+            "lost": self._credit.lost,
+            "outstanding": len(self._credit.outstanding),
+            "window": self._credit.size,
+            "skipped": self._skipped,
+            "estimated_snr_db": self._estimated_snr_db,
+            "preview_subscribers": self._preview.subscribers,
+            "refused": self._refused,
+            "control_refused": self._control.refused,
+        }
