@@ -21,7 +21,9 @@ from common.service import OneLineErrors, SnrDb, endpoint_option, say, until_sto
     show_envvar=True,
     help="Es/N0 per symbol to begin with.",
 )
-@click.option("--seed", default=DEFAULT_SEED, show_default=True, envvar="GVSC_SEED", show_envvar=True, help="Seed of the noise.")
+@click.option(
+    "--seed", default=DEFAULT_SEED, show_default=True, envvar="GVSC_SEED", show_envvar=True, help="Seed of the noise."
+)
 @endpoint_option(endpoints.UPLINK)
 @endpoint_option(endpoints.DOWNLINK)
 @endpoint_option(endpoints.TAP)
@@ -35,5 +37,8 @@ def command(snr_db: float, seed: int, uplink: str, downlink: str, tap: str, cont
         process = ChannelProcess(
             context, Channel(snr_db=snr_db, seed=seed), uplink=uplink, downlink=downlink, tap=tap, control=control
         )
-        say("channel", f"ready at {snr_db:g} dB; uplink {process.addresses['uplink']}, control {process.addresses['control']}")
+        say(
+            "channel",
+            f"ready at {snr_db:g} dB; uplink {process.addresses['uplink']}, control {process.addresses['control']}",
+        )
         process.run()

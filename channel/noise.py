@@ -1,9 +1,9 @@
 """Counter-based complex Gaussian noise: sample ``i`` of burst ``q`` under seed ``s`` is a function of (s, q, i) alone.
 
 Noise is drawn in blocks of ``BLOCK`` samples, each from its own SFC64 stream whose state is a hash of
-(seed, sequence, block). So a burst gets the same noise whatever was sent before it, on whichever process, and a receiver
-of samples from the middle of a burst could make just those again; the price is one hash and one state a block, about
-2 % of the time that the draws take.
+(seed, sequence, block). So a burst gets the same noise whatever was sent before it, in whichever process, and the noise
+of samples from the middle of a burst can be made alone; the price is one hash and one state a block, about 2 % of the
+time that the draws take.
 """
 
 from __future__ import annotations
@@ -26,9 +26,11 @@ class CounterNoise:
         self._seed = seed
         self._bits = np.random.SFC64(0)
         self._generator = np.random.Generator(self._bits)
-        self._state: dict[str, Any] = self._bits.state
+        self._state: Any = self._bits.state
 
-    def add(self, samples: NDArray[np.complex64], sequence: int, variance: float, offset: int = 0) -> NDArray[np.complex64]:
+    def add(
+        self, samples: NDArray[np.complex64], sequence: int, variance: float, offset: int = 0
+    ) -> NDArray[np.complex64]:
         """``samples`` + noise of total complex ``variance`` (half per real dimension), as a new complex64 array (n,).
 
         ``samples`` are those at ``offset`` … of burst ``sequence``.

@@ -20,7 +20,14 @@ class ChannelProcess:
     """Binds the channel's sockets. ``run`` serves until the process ends."""
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], channel: Channel, *, uplink: str, downlink: str, tap: str, control: str
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        channel: Channel,
+        *,
+        uplink: str,
+        downlink: str,
+        tap: str,
+        control: str,
     ) -> None:
         """The addresses are bound. Raises EndpointError."""
         self._channel = channel

@@ -1,7 +1,7 @@
 """The burst: pilots | header | sections, all of it counted. Bit fields are specified in docs/protocol.md.
 
-The receiver learns what is in a burst from its samples alone: pilots tell the channel's gain and noise, the header (coded,
-on the air) tells which sections follow and how long each is.
+The receiver learns what is in a burst from its samples alone: pilots tell the channel's gain and noise, the header
+(coded, on the air) tells which sections follow and how long each is.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ assert sum(bits for _, bits in _FIELDS) == HEADER_BITS
 
 
 def _zadoff_chu(length: int, root: int) -> Symbols:
-    """exp(−jπ·root·n²/length): constant modulus, periodic autocorrelation zero off the peak (length even, coprime root)."""
+    """exp(−jπ·root·n²/length): constant modulus, periodic autocorrelation zero off the peak (length even, root odd)."""
     n = np.arange(length)
     return np.exp(-1j * np.pi * root * n * n / length).astype(np.complex64)
 
@@ -131,7 +131,9 @@ def first_frame_symbols(height: int, width: int) -> int:
 def header_bits(header: Header) -> NDArray[np.uint8]:
     """The header's 32 information bits, most significant first. Raises BurstError where a field cannot be expressed."""
     if header.frames not in FRAME_COUNTS:
-        raise BurstError(f"a burst carries clips of {', '.join(map(str, sorted(FRAME_COUNTS)))} frames, not {header.frames}")
+        raise BurstError(
+            f"a burst carries clips of {', '.join(map(str, sorted(FRAME_COUNTS)))} frames, not {header.frames}"
+        )
     for name in ("height", "width"):
         side = getattr(header, name)
         if side % MULTIPLE or not MULTIPLE <= side <= MAX_SIDE:
@@ -185,14 +187,13 @@ def decode_header(symbols: Symbols, noise_variance: float) -> Header | None:
 
 
 def assemble(header: Header, sections: Mapping[Section, Symbols]) -> Burst:
-    """Pilots, header and sections in one burst. Raises BurstError where a section's length or power is not as agreed."""
+    """Pilots, header and sections in one burst. Raises BurstError where a section's length or power is not as due."""
     parts = [PILOTS, encode_header(header)]
     for section in header.scheme.sections:
         symbols = sections[section]
-        if symbols.shape != (header.section_symbols(section),) or symbols.dtype != np.complex64:
-            raise BurstError(
-                f"section {section} must be complex64 ({header.section_symbols(section)},), not {symbols.dtype} {symbols.shape}"
-            )
+        shape = (header.section_symbols(section),)
+        if symbols.shape != shape or symbols.dtype != np.complex64:
+            raise BurstError(f"section {section} must be complex64 {shape}, not {symbols.dtype} {symbols.shape}")
         if symbols.size and not abs(float(np.mean(np.abs(symbols) ** 2)) - 1.0) < 1e-3:
             raise BurstError(f"section {section} does not have unit mean power")
         parts.append(symbols)

@@ -36,7 +36,7 @@ class Clip:
             raise ClipError(f"clip {self.name!r} has no frames")
         if height % MULTIPLE or width % MULTIPLE or not 0 < height <= MAX_SIDE or not 0 < width <= MAX_SIDE:
             raise ClipError(
-                f"clip {self.name!r} is {width}×{height}: both sides must be multiples of {MULTIPLE}, at most {MAX_SIDE}"
+                f"clip {self.name!r} is {width}×{height}: both sides must be multiples of {MULTIPLE} up to {MAX_SIDE}"
             )
         if self.number < 0:
             raise ClipError(f"clip {self.name!r}: number must not be negative")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from common.errors import SettingError
 
@@ -54,7 +55,7 @@ def cbr(symbols: int, shape: Sequence[int]) -> float:
     return symbols / (3.0 * frames * height * width)
 
 
-def check_snr_db(value: float, name: str = "snr_db") -> float:
+def check_snr_db(value: Any, name: str = "snr_db") -> float:
     """The value as a float, if it is a finite number within ``SNR_DB_LIMITS``. Raises SettingError if not."""
     low, high = SNR_DB_LIMITS
     try:

@@ -51,6 +51,8 @@ CONTROLS: Final = {
     "receiver": RECEIVER_CONTROL,
 }
 
+KERNEL_BUFFER_BYTES: Final = 1 << 20
+
 _ADDRESS = re.compile(r"(tcp://[^\s/]+:(\d{1,5}|\*)|ipc://\S+|inproc://\S+)")
 
 
@@ -67,7 +69,9 @@ def address_of(endpoint: Endpoint) -> str:
     return check_address(os.environ.get(endpoint.environment) or endpoint.default)
 
 
-def open_socket(context: zmq.Context[zmq.Socket[bytes]], socket_type: int, *, high_water_mark: int = 16) -> zmq.Socket[bytes]:
+def open_socket(
+    context: zmq.Context[zmq.Socket[bytes]], socket_type: int, *, high_water_mark: int = 16
+) -> zmq.Socket[bytes]:
     """A socket with this project's limits: bounded queues, bounded frames, no lingering at exit."""
     socket = context.socket(socket_type)
     socket.set(zmq.LINGER, 0)
@@ -77,6 +81,9 @@ def open_socket(context: zmq.Context[zmq.Socket[bytes]], socket_type: int, *, hi
     if socket_type == zmq.PUSH:
         # Queue only towards a live peer: with nobody there, back-pressure rather than a heap of stale bursts.
         socket.set(zmq.IMMEDIATE, 1)
+    # A burst of 10 000 symbols is 80 kB: kernel buffers that hold a few move each with few system calls.
+    socket.set(zmq.SNDBUF, KERNEL_BUFFER_BYTES)
+    socket.set(zmq.RCVBUF, KERNEL_BUFFER_BYTES)
     socket.set(zmq.RECONNECT_IVL, 50)
     socket.set(zmq.RECONNECT_IVL_MAX, 500)
     # A peer that vanished without closing its connection (a pulled cable) is noticed within seconds.

@@ -19,7 +19,7 @@ MAX_PENDING = 1024
 
 @dataclass(frozen=True)
 class Knob:
-    """One live setting. ``kind`` is "number", "integer", "switch" or "choice"; a number may be ``auto`` where allowed."""
+    """One live setting. ``kind`` is "number", "integer", "switch" or "choice"; with ``auto``, None is a value too."""
 
     name: str
     help: str
@@ -37,7 +37,16 @@ class Knob:
                 raise SettingError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
             return str(value)
         if self.kind == "switch":
-            words = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+            words = {
+                "1": True,
+                "true": True,
+                "on": True,
+                "yes": True,
+                "0": False,
+                "false": False,
+                "off": False,
+                "no": False,
+            }
             switch = words.get(str(value).lower())
             if switch is None:
                 raise SettingError(f"{self.name} must be on or off, not {value!r}")

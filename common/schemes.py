@@ -24,7 +24,9 @@ SCHEMES: Final = (
     Scheme("desc-only", 1, ("description",), "description alone; text to video (paper, Desc. Only)"),
     # The description goes first: once its CRC holds, its symbols are known and sharpen the SNR estimate that the
     # picture is decoded with.
-    Scheme("first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"),
+    Scheme(
+        "first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"
+    ),
 )
 
 NAMES: Final = tuple(scheme.name for scheme in SCHEMES)

@@ -115,7 +115,7 @@ def until_stopped() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
 
 def say(role: str, text: str) -> None:
     """One line of log on stderr."""
-    print(f"{role}: {text}", file=sys.stderr, flush=True)
+    print(f"{role}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class OneLineErrors(click.Command):

@@ -1,9 +1,9 @@
 """Wire protocol version 1: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
 
 A message is ``[header, payload, ...]``: a small msgpack map, then raw frames that are never copied or interpreted here
-beyond their length. Everything that arrives is hostile until it has passed ``receive`` or ``decode``: frame count, header
-size, version, kind, the type and range of every field, and the length of every payload are checked before any array is
-made. A message that fails raises ProtocolError; the caller counts it and goes on.
+beyond their length. Everything that arrives is hostile until it has passed ``receive`` or ``decode``: frame count,
+header size, version, kind, the type and range of every field, and the length of every payload are checked before any
+array is made. A message that fails raises ProtocolError; the caller counts it and goes on.
 
 This module imports neither torch nor scipy, so that the channel process stays small.
 """
@@ -91,7 +91,7 @@ _SHAPE = _list_of(_integer(0, 4096), 4)
 
 @dataclass(frozen=True)
 class Kind:
-    """What one kind of message holds: its fields, those that may be left out, and the length of each payload in bytes."""
+    """What one kind of message holds: its fields, those that may be left out, the length of each payload in bytes."""
 
     fields: Mapping[str, Check]
     optional: Mapping[str, Check] = field(default_factory=dict)
@@ -233,7 +233,7 @@ def decode(frames: Sequence[Any], allowed: Sequence[str]) -> Message:
     if header.get("v") != VERSION:
         raise ProtocolError(f"protocol version {header.get('v')!r}: this side speaks version {VERSION}")
     kind = header.get("kind")
-    if kind not in allowed:
+    if not isinstance(kind, str) or kind not in allowed:
         raise ProtocolError(f"a message of kind {kind!r} on a socket that takes {', '.join(allowed)}")
     _check_fields(header)
     want = KINDS[kind].payload_bytes(header) or (0,)

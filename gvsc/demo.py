@@ -1,4 +1,4 @@
-"""The demonstration: three services, real clips, an SNR that goes down and up again, and what came of it in pictures."""
+"""The demonstration: three services, real clips, an SNR that goes down and up, and pictures of what came of it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from gvsc import tap
 from gvsc.evaluation.figures.constellation import constellation
 from gvsc.evaluation.figures.contact_sheet import SheetRow, contact_sheet
 from gvsc.evaluation.metrics import measure
-from gvsc.media import replacing, write_mp4, write_png
 from gvsc.services import ServiceError, Services, free_addresses
 from gvsc.tap import TappedBurst
+from receiver.media import replacing, write_mp4, write_png
 from transmitter.clips import read_clips, samples
 
 STALL_S: Final = 300.0
@@ -71,6 +71,7 @@ class Demo:
     shown: list[Shown] = field(default_factory=list)
     lost: int = 0
     seconds: float = 0.0
+    peak_rss_mb: dict[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -156,14 +157,19 @@ def _collect(
                 tell(f"SNR {snr_db:g} dB from burst {run.tapped.seq} on")
         if run.complete:
             demo.shown.append(_put_together(runs.pop(message.header["seq"])))
+            # The transmitter ends by itself, so memory is read while all three are there.
+            demo.peak_rss_mb |= services.peak_rss_mb()
             advance(len(demo.shown), due)
 
 
 def _put_together(run: Run) -> Shown:
-    assert run.preview is not None and run.tapped is not None and run.result is not None
+    assert run.preview is not None
+    assert run.tapped is not None
+    assert run.result is not None
     source = run.preview.picture(0, "shape")
     video = run.result.picture(0, "shape")
-    assert source is not None and video is not None
+    assert source is not None
+    assert video is not None
     sent, got = run.preview.header, run.result.header
     facts = {
         **run.tapped.facts(),
@@ -198,7 +204,13 @@ def write(demo: Demo, out: Path) -> dict[str, Any]:
         write_png(folder / "constellation.png", _constellation(pictured))
         clips.append({"name": name, "runs": [s.facts for s in shown]})
     write_png(out / "contact_sheet.png", _stack(sheets))
-    summary = {"pids": demo.pids, "seconds": demo.seconds, "lost": demo.lost, "clips": clips}
+    summary = {
+        "pids": demo.pids,
+        "peak_rss_mb": demo.peak_rss_mb,
+        "seconds": demo.seconds,
+        "lost": demo.lost,
+        "clips": clips,
+    }
     with replacing(out / "summary.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary

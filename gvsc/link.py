@@ -17,7 +17,8 @@ from transmitter.transmitter import Encoded, Transmitter
 
 @dataclass(frozen=True)
 class LinkRun:
-    """One clip through the link. ``received`` is complex64 (n,); ``seconds`` has extract, encode, channel, decode, generate."""
+    """One clip through the link. ``received`` is complex64 (n,); ``seconds`` are those of extract, encode, channel,
+    decode, generate."""
 
     clip: Clip
     encoded: Encoded
@@ -29,8 +30,8 @@ class LinkRun:
 class Link:
     """Transmitter, channel and receiver in one process, without sockets.
 
-    With the same seed, clip number, sequence number, ``tx_snr_db`` and thread count it gives the same bytes as the three
-    services.
+    With the same seed, clip number, sequence number, ``tx_snr_db`` and thread count it gives the same bytes as the
+    three services.
     """
 
     def __init__(self, transmitter: Transmitter, receiver: Receiver, *, seed: int = DEFAULT_SEED) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -33,7 +34,9 @@ class Services:
     ``folder`` takes their logs, ROLE.log each.
     """
 
-    def __init__(self, folder: Path, addresses: Mapping[Endpoint, str], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, addresses: Mapping[Endpoint, str], environment: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
         self.addresses = dict(addresses)
         self._environment = {
@@ -106,6 +109,19 @@ class Services:
         lines = (self._folder / f"{role}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
+    def peak_rss_mb(self) -> dict[str, float]:
+        """The most memory that each running service has had resident so far, in MB, by role; Linux only."""
+        peaks = {}
+        for role, child in self._children.items():
+            try:
+                status = Path(f"/proc/{child.pid}/status").read_text()
+            except FileNotFoundError:
+                continue
+            fields = dict(line.split(":", 1) for line in status.splitlines())
+            if "VmHWM" in fields:  # a process that has ended has none
+                peaks[role] = int(fields["VmHWM"].split()[0]) / 1024
+        return peaks
+
     def ask(self, role: str, **fields: Any) -> dict[str, Any]:
         """One control request, for example ``ask("channel", op="set", key="snr_db", value=3)``. Raises GvscError."""
         return ask(self.context, self.addresses[CONTROLS[role]], fields)
@@ -124,10 +140,8 @@ class Services:
             if time.monotonic() > deadline:
                 told = "it does not answer" if status is None else f"its status is {status}"
                 raise ServiceError(f"the {role} is not where it should be after {timeout_s:g} s: {told}")
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self._children[role].wait(0.1)  # wakes at once if it dies
-            except subprocess.TimeoutExpired:
-                pass
 
 
 def free_addresses() -> dict[Endpoint, str]:

@@ -12,12 +12,23 @@ from common.service import OneLineErrors, endpoint_option, say, threads_option, 
 
 
 @click.command("receive", cls=OneLineErrors)
-@click.option("--seed", default=DEFAULT_SEED, show_default=True, envvar="GVSC_SEED", show_envvar=True, help="Seed of the generator.")
+@click.option(
+    "--seed",
+    default=DEFAULT_SEED,
+    show_default=True,
+    envvar="GVSC_SEED",
+    show_envvar=True,
+    help="Seed of the generator.",
+)
 @click.option("--generator", default="mini", show_default=True, help="Which generator rebuilds the video.")
 @click.option("--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own.")
-@click.option("--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own.")
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help="Write each reconstruction there as mp4, with a JSON beside it."
+    "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write each reconstruction there as mp4, with a JSON beside it.",
 )
 @threads_option
 @endpoint_option(endpoints.DOWNLINK)

@@ -32,7 +32,7 @@ def estimate(received: NDArray[np.complex64], known: NDArray[np.complex64]) -> E
     """Least-squares gain and the noise left over, from n received symbols and the n known ones behind them.
 
     h = <known, y> / |known|², σ² = |y − h·known|² / (n − 1), so that both are unbiased for y = h·x + n. The SNR is
-    |h|²·mean|known|² / σ²; its standard error is about 4.3/√n dB.
+    |h|²·mean|known|² / σ²; its standard error is about 4.34·√((1 + 2/SNR) / n) dB with the SNR as a ratio.
     """
     energy = float(np.vdot(known, known).real)
     gain = complex(np.vdot(known, received)) / energy

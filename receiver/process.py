@@ -1,4 +1,4 @@
-"""The receiver process: a loop around ``Receiver``, with a thread for the sockets so that they never wait behind work."""
+"""The receiver process: a loop around ``Receiver``, and a thread for the sockets, so that they never wait for work."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ FEEDBACK_QUEUE: Final = 256
 SESSIONS: Final = 64
 """Transmitter lives whose sequence is remembered."""
 
-STEPS: Final = Knob("steps", "sampling steps; auto: the generator's default", kind="integer", low=1, high=1000, auto=True)
+STEPS: Final = Knob(
+    "steps", "sampling steps; auto: the generator's default", kind="integer", low=1, high=1000, auto=True
+)
 GUIDANCE: Final = Knob("guidance", "ω of eq. (2); auto: the generator's default", low=0, high=100, auto=True)
 
 
@@ -138,8 +140,7 @@ class ReceiverProcess:
         assert guidance is None or isinstance(guidance, (int, float))
         try:
             made = receiver.decode(burst.samples, steps=steps, guidance=guidance)
-        except Exception as error:
-            # One burst must not take the process down with it; what went wrong is counted and told.
+        except Exception as error:  # noqa: BLE001 (one burst must not take all down)
             self._tell_error(burst.seq, error)
             return None
         if keep is not None:

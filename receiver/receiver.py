@@ -1,6 +1,6 @@
 """The receiver as a pure object: the samples of one burst in, a reconstruction out.
 
-It knows what arrived and nothing else: no function here takes the source clip, the true SNR or a field of the transport.
+It knows what arrived and nothing else: no function here takes the source clip, the true SNR or what the transport says.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from common import burst, seeds
 from common.burst import Header
 from common.codecs import text
-from common.codecs.djscc_frame import DjsccFrame
+from common.codecs.djscc_frame import FrameCodec
 from common.conventions import DEFAULT_SEED, FRAMES, SIZE
 from receiver import generators
 from receiver.estimate import Estimate, estimate
@@ -73,12 +73,10 @@ class Receiver:
         self._seed = seed
         self._steps = steps
         self._guidance = guidance
-        self._frame_codec = DjsccFrame.load()
+        self._frame_codec = FrameCodec.load()
         self._generator = generators.load(generator)
 
-    def decode(
-        self, samples: Samples, *, steps: int | None = None, guidance: float | None = None
-    ) -> Reconstruction:
+    def decode(self, samples: Samples, *, steps: int | None = None, guidance: float | None = None) -> Reconstruction:
         """The reconstruction from the samples of one burst, complex64 (n,) from its first pilot to its last symbol.
 
         ``steps`` and ``guidance`` override the receiver's own for this burst. Never raises for bad samples: what is
@@ -101,7 +99,11 @@ class Receiver:
         )
 
     def _listen(self, samples: Samples) -> Received:
-        if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not np.isfinite(samples.view(np.float32)).all():
+        if (
+            samples.ndim != 1
+            or samples.size < burst.PREAMBLE_SYMBOLS
+            or not np.isfinite(samples.view(np.float32)).all()
+        ):
             return Received(None, None, failed=("samples",))
         known = burst.PILOTS
         heard = estimate(samples[: known.size], known)

@@ -6,10 +6,14 @@ import ast
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -47,6 +51,32 @@ def test_arrows_run_down_only(package: str) -> None:
 def test_every_folder_of_code_is_a_package() -> None:
     folders = {file.parent for package in MAY_IMPORT for file in (ROOT / package).rglob("*.py")}
     assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").is_file()] == []
+
+
+def declared(*extras: str) -> set[str]:
+    """The names of the packages that pyproject.toml asks for, in canonical form."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {canonicalize_name(Requirement(line).name) for line in wanted}
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    providers = packages_distributions()
+    undeclared = set()
+    for package in MAY_IMPORT:
+        for file in (ROOT / package).rglob("*.py"):
+            for name in imports_of(file) - set(MAY_IMPORT) - sys.stdlib_module_names:
+                # a package of an extra need not be installed; then its import name is taken for its own
+                if not {canonicalize_name(provider) for provider in providers.get(name, [name])} & declared("lpips"):
+                    undeclared.add(f"{file.relative_to(ROOT)}: {name}")
+    assert undeclared == set()
+
+
+def test_every_declared_package_is_pinned() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    assert all(len(pin.specifier) == 1 and "==" in str(pin.specifier) for pin in pins)
+    assert declared("dev", "lpips") - {canonicalize_name(pin.name) for pin in pins} == set()
 
 
 def test_no_pickle_and_no_torch_load() -> None:

@@ -34,9 +34,13 @@ from common.service import OneLineErrors, SnrOrAuto, endpoint_option, say, threa
     show_default=True,
     help="SNR that the encoders assume; auto: the receiver's last estimate.",
 )
-@click.option("--repeat", type=click.IntRange(min=0), default=1, show_default=True, help="Rounds through the clips; 0: for ever.")
+@click.option(
+    "--repeat", type=click.IntRange(min=0), default=1, show_default=True, help="Rounds through the clips; 0: for ever."
+)
 @click.option("--paused", is_flag=True, help="Send nothing until `gvsc control --of transmitter set paused off`.")
-@click.option("--window", type=click.IntRange(1, 64), default=2, show_default=True, help="Bursts that may be on their way.")
+@click.option(
+    "--window", type=click.IntRange(1, 64), default=2, show_default=True, help="Bursts that may be on their way."
+)
 @threads_option
 @endpoint_option(endpoints.UPLINK)
 @endpoint_option(endpoints.FEEDBACK)
@@ -57,7 +61,7 @@ def command(
 ) -> None:
     """Send clips: extract what they mean, code it into symbols.
 
-    CLIP is a video file or a folder (with captions.csv in WebVid's form, or plain videos with .txt captions beside them).
+    CLIP is a video file or a folder (with captions.csv in WebVid's form, or videos with .txt captions beside them).
     Without one, the sample clips are sent. The order in which the three services start does not matter.
     """
     # Imported here: the encoders bring torch, which `--help` and a wrong option can do without.

@@ -1,8 +1,8 @@
 """The credit window: which bursts are on their way, which were acknowledged, which are lost. Pure bookkeeping.
 
-A burst is acknowledged when the receiver has finished it. Where a process died, no acknowledgement will come; so while it
-waits, the transmitter sends probes down the same path. The path keeps order, so when the receiver answers a probe, each
-burst sent before it has either arrived (acknowledged, or among those the receiver says it is holding) or is lost.
+A burst is acknowledged when the receiver has finished it. Where a process died, no acknowledgement will come; so while
+it waits, the transmitter sends probes down the same path. The path keeps order, so when the receiver answers a probe,
+each burst sent before it has either arrived (acknowledged, or among those the receiver says it is holding) or is lost.
 """
 
 from __future__ import annotations

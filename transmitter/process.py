@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -96,7 +97,10 @@ class TransmitterProcess:
             self._wait_until(lambda: self._credit.open and not self._knobs.get("paused"))
             self._send(transmitter, clip)
         self._wait_until(lambda: not self._credit.outstanding)
-        say("transmitter", f"done: {self._seq} bursts sent, {self._credit.delivered} delivered, {self._credit.lost} lost")
+        say(
+            "transmitter",
+            f"done: {self._seq} bursts sent, {self._credit.delivered} delivered, {self._credit.lost} lost",
+        )
 
     def _send(self, transmitter: Transmitter, clip: Clip) -> None:
         seq = self._seq
@@ -112,7 +116,10 @@ class TransmitterProcess:
             say("transmitter", f"skipped: {error}")
             return
         if encoded.description.was_cut:
-            say("transmitter", f"clip {clip.name!r}: the caption is too long and was cut to {len(encoded.description.data)} bytes")
+            say(
+                "transmitter",
+                f"clip {clip.name!r}: the caption is too long and was cut to {len(encoded.description.data)} bytes",
+            )
         self._seq += 1
         self._show(seq, clip, encoded, tx_snr_db)
         samples = encoded.burst.samples
@@ -184,15 +191,16 @@ class TransmitterProcess:
             self._linked = True
             lost = self._credit.answered(header["probe"], header["holding"])
             if lost:
-                say("transmitter", f"lost {len(lost)} burst{'s' * (len(lost) > 1)} on the way: {', '.join(map(str, lost))}")
+                say(
+                    "transmitter",
+                    f"lost {len(lost)} burst{'s' * (len(lost) > 1)} on the way: {', '.join(map(str, lost))}",
+                )
         elif self._credit.acknowledged(header["seq"]) and header["snr_db"] is not None:
             self._estimated_snr_db = header["snr_db"]
 
     def _knob_turned(self) -> None:
-        try:
+        with contextlib.suppress(zmq.Again):  # then enough wake-ups are waiting already
             self._wake.send(b"", zmq.NOBLOCK)
-        except zmq.Again:
-            pass  # Enough wake-ups are waiting already.
 
     def _status(self) -> dict[str, Any]:
         return {

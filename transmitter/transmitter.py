@@ -13,7 +13,7 @@ from common import burst
 from common.burst import Burst, Header
 from common.clip import Clip
 from common.codecs import text
-from common.codecs.djscc_frame import DjsccFrame
+from common.codecs.djscc_frame import FrameCodec
 from common.conventions import check_snr_db
 from common.schemes import Section, by_name
 from transmitter.extract import description, first_frame
@@ -35,7 +35,7 @@ class Transmitter:
     def __init__(self, scheme: str = "first-frame-desc") -> None:
         """Loads the codecs. Raises SchemeError, WeightsError."""
         self.scheme = by_name(scheme).name
-        self._frame_codec = DjsccFrame.load()
+        self._frame_codec = FrameCodec.load()
 
     def encode(self, clip: Clip, tx_snr_db: float, scheme: str | None = None) -> Burst:
         """The burst for one clip, for a channel that the transmitter believes to have ``tx_snr_db`` (Es/N0 in dB).

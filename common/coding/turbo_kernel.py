@@ -23,7 +23,7 @@ _UNREACHABLE = np.float32(-1.0e6)
 
 
 def _compiled(function: Callable[..., Any]) -> Any:
-    """``function`` compiled when first called, free of the interpreter lock, and kept on disk where that is possible."""
+    """``function`` compiled when first called, without the interpreter lock, and kept on disk where possible."""
     try:
         return njit(nogil=True, fastmath=True, cache=True)(function)
     except RuntimeError:  # neither this folder nor the user's cache can be written: compile in every process
@@ -37,7 +37,7 @@ def _max_star(a: Any, b: Any) -> Any:
 
 
 @_compiled
-def _constituent(
+def constituent(
     systematic: NDArray[np.float32],
     parity: NDArray[np.float32],
     apriori: NDArray[np.float32],
@@ -143,10 +143,10 @@ def decode(
     extrinsic = np.empty(K, dtype=np.float32)
     bits = np.empty(K, dtype=np.uint8)
     for _ in range(iterations):
-        _constituent(systematic, parity, apriori, alpha, extrinsic)
+        constituent(systematic, parity, apriori, alpha, extrinsic)
         for k in range(K):
             apriori_interleaved[k] = extrinsic[interleaver[k]]
-        _constituent(systematic_interleaved, parity_interleaved, apriori_interleaved, alpha, extrinsic)
+        constituent(systematic_interleaved, parity_interleaved, apriori_interleaved, alpha, extrinsic)
         for k in range(K):
             apriori[interleaver[k]] = extrinsic[k]
             bits[interleaver[k]] = systematic_interleaved[k] + apriori_interleaved[k] + extrinsic[k] < 0.0

@@ -15,7 +15,12 @@ from common.service import OneLineErrors
 
 @click.group("control")
 @click.option(
-    "--of", "role", type=click.Choice(list(CONTROLS)), default="channel", show_default=True, help="Which service to talk to."
+    "--of",
+    "role",
+    type=click.Choice(list(CONTROLS)),
+    default="channel",
+    show_default=True,
+    help="Which service to talk to.",
 )
 @click.option("--address", help="Its control address, where it is not the default or the environment's.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reply as one JSON object.")

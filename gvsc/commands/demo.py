@@ -28,8 +28,18 @@ class SnrList(click.ParamType):
 
 
 @click.command("demo", cls=OneLineErrors)
-@click.option("--clips", type=click.Path(exists=True, path_type=Path), help="A video or a folder of them; default: the sample clips.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default="out/demo", show_default=True, help="Where the pictures go.")
+@click.option(
+    "--clips",
+    type=click.Path(exists=True, path_type=Path),
+    help="A video or a folder of them; default: the sample clips.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="out/demo",
+    show_default=True,
+    help="Where the pictures go.",
+)
 @click.option(
     "--snr-db",
     type=SnrList(),
@@ -38,8 +48,16 @@ class SnrList(click.ParamType):
     show_default=True,
     help="The walk of the SNR, one round through the clips at each.",
 )
-@click.option("--desc-only-snr-db", type=SnrList(), default="0", show_default=True, help="SNRs of further rounds with the description alone.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="CPU threads of transmitter and receiver; default: all cores.")
+@click.option(
+    "--desc-only-snr-db",
+    type=SnrList(),
+    default="0",
+    show_default=True,
+    help="SNRs of further rounds with the description alone.",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="CPU threads of transmitter and receiver; default: all cores."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
 def command(
     clips: Path | None,

@@ -5,36 +5,49 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import zmq
+from numpy.typing import NDArray
 
 from common import endpoints, wire
 from common.errors import EndpointError, ProtocolError
 from common.service import OneLineErrors, endpoint_option, say, until_stopped
 from gvsc import tap as tapped
 from gvsc.evaluation.figures.terminal_constellation import terminal_constellation
-from gvsc.media import replacing
 from gvsc.tap import TappedBurst
+from receiver.media import replacing
 
-HEADINGS = f"{'burst':>6} {'scheme':<18} {'symbols':>8} {'CBR':>9} {'SNR set':>8} {'measured':>9} {'power':>7} {'EVM':>7}"
+HEADINGS = (
+    f"{'burst':>6} {'scheme':<18} {'symbols':>8} {'CBR':>9} {'SNR set':>8} {'measured':>9} {'power':>7} {'EVM':>7}"
+)
 
 
 @click.command("inspect", cls=OneLineErrors)
-@click.option("--count", type=click.IntRange(min=1), help="Stop after so many bursts; default: go on until interrupted.")
+@click.option(
+    "--count", type=click.IntRange(min=1), help="Stop after so many bursts; default: go on until interrupted."
+)
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Fail if no burst comes for so long.")
-@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.npz", help="Keep the samples of all bursts.")
+@click.option(
+    "--save",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.npz",
+    help="Keep the samples of all bursts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and nothing else on stdout.")
-@click.option("--constellation/--no-constellation", default=True, help="Draw the samples after the channel in the terminal.")
+@click.option(
+    "--constellation/--no-constellation", default=True, help="Draw the samples after the channel in the terminal."
+)
 @endpoint_option(endpoints.TAP)
 def command(
     count: int | None, timeout: float | None, save: Path | None, as_json: bool, constellation: bool, tap: str
 ) -> None:
     """Look at the symbol traffic: a line a burst, and a small constellation.
 
-    The SNR that is set stands beside the one measured from the samples before and after the channel. FILE.npz holds, for
-    burst N of those seen, before_N and after_N (complex64) and a table of the facts.
+    The SNR that is set stands beside the one measured from the samples before and after the channel. FILE.npz holds,
+    for burst N of those seen, before_N and after_N (complex64), and the facts of all as JSON lines.
     """
     seen: list[TappedBurst] = []
     with until_stopped() as context:
@@ -81,14 +94,15 @@ def _line(burst: TappedBurst) -> str:
     header = burst.header
     return (
         f"{burst.seq:>6} {header.scheme.name if header else 'unreadable':<18} {burst.before.size:>8}"
-        f" {header.cbr_total if header else float('nan'):>9.5f} {burst.snr_set_db:>5.1f} dB {burst.snr_measured_db:>6.2f} dB"
+        f" {header.cbr_total if header else float('nan'):>9.5f}"
+        f" {burst.snr_set_db:>5.1f} dB {burst.snr_measured_db:>6.2f} dB"
         f" {burst.power:>7.3f} {100 * burst.evm_rms:>6.1f}%"
     )
 
 
 def _save(path: Path, bursts: list[TappedBurst]) -> None:
-    arrays = {f"before_{i}": burst.before for i, burst in enumerate(bursts)}
+    arrays: dict[str, NDArray[Any]] = {f"before_{i}": burst.before for i, burst in enumerate(bursts)}
     arrays |= {f"after_{i}": burst.after for i, burst in enumerate(bursts)}
-    facts = np.array([json.dumps(burst.facts()) for burst in bursts], dtype=np.str_)
+    arrays["facts"] = np.array([json.dumps(burst.facts()) for burst in bursts], dtype=np.str_)
     with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, facts=facts, **arrays)
+        np.savez(file, allow_pickle=False, **arrays)

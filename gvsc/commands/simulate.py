@@ -21,16 +21,46 @@ if TYPE_CHECKING:
 @click.command("simulate", cls=OneLineErrors)
 @click.argument("clip", type=click.Path(path_type=Path))
 @click.option("--caption", help="The description; default: the .txt file of the same name beside the clip.")
-@click.option("--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds.")
-@click.option("--scheme", type=click.Choice(schemes.NAMES), default="first-frame-desc", show_default=True, help="What the burst carries.")
+@click.option(
+    "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
+)
+@click.option(
+    "--scheme",
+    type=click.Choice(schemes.NAMES),
+    default="first-frame-desc",
+    show_default=True,
+    help="What the burst carries.",
+)
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
-@click.option("--seed", default=DEFAULT_SEED, show_default=True, envvar="GVSC_SEED", show_envvar=True, help="Seed of noise and generator.")
-@click.option("--number", type=click.IntRange(min=0), default=0, show_default=True, help="The clip's number on the air.")
-@click.option("--sequence", type=click.IntRange(min=0), default=0, show_default=True, help="The burst's sequence number: which noise.")
+@click.option(
+    "--seed",
+    default=DEFAULT_SEED,
+    show_default=True,
+    envvar="GVSC_SEED",
+    show_envvar=True,
+    help="Seed of noise and generator.",
+)
+@click.option(
+    "--number", type=click.IntRange(min=0), default=0, show_default=True, help="The clip's number on the air."
+)
+@click.option(
+    "--sequence",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="The burst's sequence number: which noise.",
+)
 @click.option("--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own.")
-@click.option("--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Folder for pictures, symbols and summary.json.")
+@click.option(
+    "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for pictures, symbols and summary.json.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @threads_option
 def command(
@@ -95,7 +125,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
 
 def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
     """Writes all files and returns where each is."""
-    from gvsc.media import write_frames, write_mp4, write_png
+    from receiver.media import write_frames, write_mp4, write_png
 
     made = run.reconstruction
     write_frames(out / "source", run.clip.video)
@@ -115,29 +145,29 @@ def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
 
 
 def _write_symbols(path: Path, symbols: NDArray[np.complex64]) -> None:
-    from gvsc.media import replacing
+    from receiver.media import replacing
 
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.save(file, symbols, allow_pickle=False)
 
 
 def _write_text(path: Path, text: str) -> None:
-    from gvsc.media import replacing
+    from receiver.media import replacing
 
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _table(summary: dict[str, Any]) -> str:
-    estimated = summary["snr_estimated_db"]
+    estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
     text = f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
             f"scheme       {summary['scheme']}, generator {summary['generator'] or 'none: nothing to generate from'}",
-            f"SNR          {summary['snr_db']:g} dB, estimated {'-' if estimated is None else format(estimated, '.2f')} dB",
-            f"symbols      {summary['symbols_payload']} payload (CBR {summary['cbr_payload']:.5f}), "
-            f"{summary['symbols_total']} in all (CBR {summary['cbr_total']:.5f})",
+            f"SNR          {summary['snr_db']:g} dB, estimated {estimated} dB",
+            f"payload      {summary['symbols_payload']} symbols, CBR {summary['cbr_payload']:.5f}",
+            f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
             f"description  {text}",
             f"PSNR         {summary['metrics']['psnr']:.2f} dB",
             f"SSIM         {summary['metrics']['ssim']:.3f}",

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gvsc.training.mini_data import Batch, TrainingData, build_pool, load_photos
+from gvsc.training.world import FRAMES
 from receiver.generators.mini.latent import PatchLatent, fit_basis
 from receiver.generators.mini.text import embed, load_text_encoder
 from receiver.generators.mini.unet import SNR_KNOTS_DB, VideoUNet
@@ -29,12 +30,20 @@ NOISE_SHIFT = 4.0
 _FRAME_WEIGHT = 4.0  # a received frame leaves little variance; without a weight its loss would count for nothing
 _FLOW_WEIGHT = 0.02
 _CHECKPOINT_S = 240.0
+_SPARSE = 0.6  # this part of the time trains on every other frame: the frames are alike, and it costs half
 
 
 def draw_noise_levels(size: int, generator: torch.Generator) -> Tensor:
     """Noise levels t (size,): logit-normal, shifted by `NOISE_SHIFT`, within [0.01, 1]."""
     uniform = torch.randn(size, generator=generator).sigmoid()
     return (NOISE_SHIFT * uniform / (1 + (NOISE_SHIFT - 1) * uniform)).clamp(0.01, 1.0)
+
+
+def draw_times(progress: float, generator: torch.Generator) -> Tensor:
+    """The frames to train on: every other one, from the first or the second on, and all of them towards the end."""
+    if progress >= _SPARSE:
+        return torch.arange(FRAMES)
+    return torch.arange(int(torch.randint(2, (1,), generator=generator)), FRAMES, 2)
 
 
 def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> None:
@@ -56,20 +65,26 @@ def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> 
 
 
 def loss_of(
-    unet: VideoUNet, latent: PatchLatent, batch: Batch, text: Tensor, mask: Tensor, generator: torch.Generator
+    unet: VideoUNet,
+    latent: PatchLatent,
+    batch: Batch,
+    text: Tensor,
+    mask: Tensor,
+    times: Tensor,
+    generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The training loss of one batch (x0 error weighted by noise level, flow error where the flow is known)."""
-    clean = _encode(latent, batch.video)
+    """The training loss of one batch on the frames `times` (x0 error weighted by noise level, flow error where known)."""
+    clean = _encode(latent, batch.video[:, times])
     t = draw_noise_levels(len(clean), generator)
     noise = torch.randn(clean.shape, generator=generator)
     level = t.view(-1, 1, 1, 1, 1)
     noisy = (1 - level) * clean + level * noise
     kernel, offset = latent.analysis()
     with torch.autocast("cpu", torch.bfloat16):
-        estimate, flow = unet(noisy, t, text, mask, batch.frame, batch.has_frame, batch.snr_db, kernel, offset)
+        estimate, flow = unet(noisy, t, text, mask, batch.frame, batch.has_frame, batch.snr_db, kernel, offset, times)
     error = (estimate - clean).square().mean((1, 2, 3, 4))
     weight = (1 + (_FRAME_WEIGHT - 1) * batch.has_frame) / (t.square() + 0.1)
-    flow_error = functional.huber_loss(flow / 8, batch.flow / 8, reduction="none").mean((1, 2, 3, 4))
+    flow_error = functional.huber_loss(flow / 8, batch.flow[:, times] / 8, reduction="none").mean((1, 2, 3, 4))
     flow_known = batch.flow_known * batch.has_frame
     loss = (weight * error).mean() + _FLOW_WEIGHT * (flow_known * flow_error).mean()
     framed = batch.has_frame > 0
@@ -178,10 +193,12 @@ def main(
     limit, last, shown = hours * 3600, time.monotonic(), time.monotonic()
     smooth: dict[str, float] = {}
     while run.seconds < limit:
-        drawn = samples.draw(batch)
+        progress = run.seconds / limit
+        times = draw_times(progress, generator)
+        drawn = samples.draw(batch * FRAMES // len(times))
         text, mask = embed(drawn.captions, tokenizer, encoder)
-        loss, parts = loss_of(run.unet, run.latent, drawn, text, mask, generator)
-        parts["norm"] = run.advance(loss, run.seconds / limit)
+        loss, parts = loss_of(run.unet, run.latent, drawn, text, mask, times, generator)
+        parts["norm"] = run.advance(loss, progress)
         now = time.monotonic()
         run.seconds, last = run.seconds + now - last, now
         for key, value in parts.items():

@@ -101,9 +101,14 @@ class TrainingData:
         self.flow = np.load(pool / "world-flow.npy", mmap_mode="r")
         self.world_captions: list[str] = json.loads((pool / "world.json").read_text())
         self.real = np.load(data / "clips-train.npy", mmap_mode="r")
-        self.real_captions = [clip_caption(name) for name in json.loads((data / "clips-train.json").read_text())]
+        names: list[str] = json.loads((data / "clips-train.json").read_text())
+        self.real_captions = [clip_caption(name) for name in names]
+        # a long shot gives many windows that look alike: each shot counts by the square root of its windows
+        shots = ["-".join(name.split("-")[:2]) for name in names]
+        weights = np.array([shots.count(shot) ** -0.5 for shot in shots])
+        self.real_weights = weights / weights.sum()
         picks = np.random.default_rng(0).choice(len(self.real), min(300, len(self.real)), replace=False)
-        some_world = np.random.default_rng(1).choice(len(self.world), min(200, len(self.world)), replace=False)
+        some_world = np.random.default_rng(1).choice(len(self.world_captions), min(200, len(self.world_captions)), replace=False)
         self.frames = np.concatenate([self.real[np.sort(picks), 3], self.world[np.sort(some_world), 3]])
         self.code = LinearFrameCode(self.frames)
         self.rng = np.random.default_rng([seed, 7])
@@ -115,7 +120,7 @@ class TrainingData:
         videos, flows, known, captions = [], [], [], []
         for number in range(size):
             if self.rng.random() < (0.6 if number < with_frame else 0.2):
-                index = int(self.rng.integers(len(self.real)))
+                index = int(self.rng.choice(len(self.real), p=self.real_weights))
                 clip, caption = np.asarray(self.real[index]), self.real_captions[index]
                 if self.rng.random() < 0.5 and "left" not in caption and "right" not in caption:
                     clip = clip[:, :, ::-1]
@@ -123,7 +128,7 @@ class TrainingData:
                 flows.append(np.zeros(self.flow.shape[1:], np.float16))
                 known.append(0.0)
             else:
-                index = int(self.rng.integers(len(self.world)))
+                index = int(self.rng.integers(len(self.world_captions)))
                 caption = self.world_captions[index]
                 videos.append(np.asarray(self.world[index]))
                 flows.append(np.asarray(self.flow[index]))

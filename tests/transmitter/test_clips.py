@@ -15,8 +15,7 @@ import pytest
 from PIL import Image
 
 from common.errors import ClipError, SettingError
-from transmitter.clips import list_clips, read_clip, read_clips
-from transmitter.clips import read
+from transmitter.clips import list_clips, read, read_clip, read_clips
 from transmitter.clips.decode import TimedFrame, decode
 from transmitter.clips.fit import fit
 
@@ -46,7 +45,7 @@ def make_video(
         if turn:
             stream.set_display_rotation(turn)
         for k, picture in enumerate(pictures):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels, threads=1)
             frame.time_base = base
             frame.pts = k if times_s is None else round(times_s[k] / base)
             container.mux(stream.encode(frame))
@@ -73,9 +72,7 @@ def test_takes_the_nearest_frame_at_four_a_second(tmp_path):
 
 def test_start_is_counted_from_the_first_frame(tmp_path):
     path = make_video(tmp_path / "a.mkv", ramp(100, 2))
-    assert levels(read_clip(path, start_s=2.0, caption="").video) == [
-        2 * round(50 + 6.25 * k - 1e-6) for k in range(8)
-    ]
+    assert levels(read_clip(path, start_s=2.0, caption="").video) == [2 * round(50 + 6.25 * k - 1e-6) for k in range(8)]
 
 
 def test_start_in_a_long_group_of_pictures_gives_the_frames_that_decoding_from_the_beginning_gives(tmp_path):
@@ -112,15 +109,16 @@ def test_frames_without_timestamps_follow_at_the_frame_rate(tmp_path):
 
 def test_ten_thousand_frames_a_second(tmp_path):
     pictures = [flat(k // 100, (16, 16)) for k in range(18000)]
-    path = make_video(tmp_path / "fast.avi", pictures, fps=10000, codec="rawvideo", pixels="bgr24")
-    assert levels(read_clip(path, caption="").video) == [25 * k for k in range(8)]
+    path = make_video(tmp_path / "fast.mp4", pictures, fps=10000, codec="mpeg4", pixels="yuv420p")
+    found = levels(read_clip(path, caption="").video)
+    assert np.abs(np.subtract(found, [25 * k for k in range(8)])).max() <= 3
 
 
 def test_timestamps_too_coarse_for_the_frame_rate_do_not_drift(tmp_path):
     # Matroska counts milliseconds: four frames share each
-    path = make_video(tmp_path / "fast.mkv", [flat(k // 40, (16, 16)) for k in range(4000)], fps=4000)
-    found = levels(read_clip(path, caption="", frames=4).video)
-    assert np.abs(np.subtract(found, [25 * k for k in range(4)])).max() <= 1
+    path = make_video(tmp_path / "fast.mkv", [flat(k // 40, (16, 16)) for k in range(1200)], fps=4000)
+    found = levels(read_clip(path, caption="", frames=2).video)
+    assert np.abs(np.subtract(found, [0, 25])).max() <= 1
 
 
 def test_timestamps_that_start_again_are_counted_on(tmp_path):
@@ -390,7 +388,14 @@ def test_name_is_only_a_name(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    [{"frames": 0}, {"size": (0, 64)}, {"fps": 0.0}, {"fps": float("nan")}, {"start_s": -1.0}, {"start_s": float("inf")}],
+    [
+        {"frames": 0},
+        {"size": (0, 64)},
+        {"fps": 0.0},
+        {"fps": float("nan")},
+        {"start_s": -1.0},
+        {"start_s": float("inf")},
+    ],
 )
 def test_arguments_that_make_no_sense(tmp_path, options):
     with pytest.raises(SettingError):
@@ -435,7 +440,7 @@ def test_table_in_webvid_form(tmp_path):
     beside = make_video(tmp_path / "12.mp4", ramp(50, 4), codec="mpeg4", pixels="yuv420p")
     webvid(
         tmp_path,
-        "11,https://example.org/11.mp4,PT00H00M10S,000_050,\"Waves, at\nsunset\"\n12,,,000_050,A dog\n",
+        '11,https://example.org/11.mp4,PT00H00M10S,000_050,"Waves, at\nsunset"\n12,,,000_050,A dog\n',
     )
     assert [(r.path, r.name, r.caption, r.number) for r in list_clips(tmp_path)] == [
         (nested, "11", "Waves, at sunset", 0),

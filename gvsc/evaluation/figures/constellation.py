@@ -62,6 +62,8 @@ def constellation(
         for rank, section in enumerate(order):
             part = symbols[sections[section]]
             part = part[np.isfinite(part)]
+            if part.size == 0:
+                continue
             points = np.unique(part)
             if points.size <= FEW:  # an alphabet without noise: rings, or one section would hide the others
                 area, alpha = 24.0 * (len(order) - rank) ** 2, np.full(points.size, 0.95)
@@ -116,8 +118,6 @@ def _limit(before: NDArray[np.complex64], after: NDArray[np.complex64]) -> float
 
 def _alpha(symbols: NDArray[np.complex64], limit: float) -> NDArray[np.float64]:
     """Opacity of each point, falling with the square root of how many share its cell."""
-    if symbols.size == 0:
-        return np.zeros(0)
     cell = np.clip(((np.stack([symbols.real, symbols.imag]) / limit + 1) * BINS / 2).astype(np.int64), 0, BINS - 1)
     index = cell[0] * BINS + cell[1]
     count = np.bincount(index, minlength=BINS * BINS)[index]

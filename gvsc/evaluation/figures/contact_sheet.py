@@ -54,8 +54,9 @@ def contact_sheet(
     Every video is uint8 (F, H, W, 3); all have the same F. ``fps`` puts the time of each frame above it. ``footer``
     names what made the pictures. Raises SettingError where there is no row or the videos do not match.
     """
-    counts = {row.video.shape[0] for row in rows if row.video.dtype == np.uint8 and row.video.ndim == 4}
-    if len(counts) != 1 or not all(row.video.ndim == 4 and row.video.size and row.video.shape[3] == 3 for row in rows):
+    videos = [row.video for row in rows]
+    counts = {video.shape[0] for video in videos if video.ndim == 4 and video.shape[3] == 3 and video.size}
+    if len(counts) != 1 or not all(video.ndim == 4 and video.dtype == np.uint8 for video in videos):
         raise SettingError("a contact sheet needs rows of uint8 clips (F, H, W, 3) with the same number of frames")
     frames = counts.pop()
     strip = frames * FRAME + (frames - 1) * GAP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
 from pathlib import Path
 
@@ -32,9 +33,7 @@ def fit_lines(text: str, size: int, width: int, lines: int) -> list[str]:
             line = longer
             words.pop(0)
         elif not line:  # one word that is wider than the line
-            cut = len(words[0])
-            while cut > 1 and face.getlength(words[0][:cut]) > width:
-                cut -= 1
+            cut = max(1, _longest(words[0], face, width))
             line, words[0] = words[0][:cut], words[0][cut:]
         else:
             done.append(line)
@@ -43,7 +42,10 @@ def fit_lines(text: str, size: int, width: int, lines: int) -> list[str]:
             break
     if len(done) < lines:
         return [*done, line] if line else done
-    last = done[-1]
-    while last and face.getlength(last + "…") > width:
-        last = last[:-1]
-    return [*done[:-1], last.rstrip() + "…"]
+    room = width - face.getlength("…")
+    return [*done[:-1], done[-1][: _longest(done[-1], face, room)].rstrip() + "…"]
+
+
+def _longest(text: str, face: ImageFont.FreeTypeFont, width: float) -> int:
+    """How many characters of the text fit into ``width`` pixels."""
+    return bisect_right(range(1, len(text) + 1), width, key=lambda count: face.getlength(text[:count]))

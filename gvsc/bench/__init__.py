@@ -1,0 +1,1 @@
+"""Benchmarks: what `gvsc bench` measures. None of them is a test."""

@@ -1,0 +1,138 @@
+"""How fast the channel process is, through its sockets, and what bare numpy would need for the same noise."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zmq
+from numpy.typing import NDArray
+
+from common import endpoints, wire
+from common.endpoints import DOWNLINK, UPLINK
+from gvsc.services import Services, private_addresses
+
+IN_FLIGHT = 8
+"""Bursts on their way while throughput is measured, enough to keep the process busy."""
+
+SNR_DB = 10.0
+
+
+def measure(symbols: int, seconds: float) -> dict[str, Any]:
+    """Throughput with ``IN_FLIGHT`` bursts on their way, then latency at half that rate, for bursts of ``symbols``.
+
+    The opponent is the least that any channel has to do: ``Generator(SFC64).standard_normal(dtype=float32)`` and an
+    addition, one thread, no sockets. It runs before and after, and the mean of both counts, as machines drift.
+    """
+    samples = np.exp(2j * np.pi * np.random.default_rng(0).random(symbols)).astype(np.complex64)
+    with tempfile.TemporaryDirectory(prefix="gvsc-") as folder:
+        addresses = private_addresses(Path(folder)) | {
+            UPLINK: f"tcp://127.0.0.1:{_free_port()}",
+            DOWNLINK: f"tcp://127.0.0.1:{_free_port()}",
+        }
+        with Services(Path(folder), addresses) as services:
+            services.start("channel", "--snr-db", str(SNR_DB))
+            services.wait_for("channel", lambda status: status["ready"], 30)
+            line = _Line(services, samples)
+            line.throughput(seconds / 5)  # connections, caches and clocks warm up
+            before = _numpy_rate(samples, seconds / 2)
+            rate = line.throughput(seconds)
+            after = _numpy_rate(samples, seconds / 2)
+            latency_s = line.latency(seconds, interval_s=2.0 / rate)
+            line.close()
+    numpy_rate = (before + after) / 2
+    return {
+        "symbols": symbols,
+        "msymbols_per_s": rate * symbols / 1e6,
+        "numpy_msymbols_per_s": numpy_rate * symbols / 1e6,
+        "ratio": rate / numpy_rate,
+        "latency_ms": {
+            "p50": 1e3 * float(np.quantile(latency_s, 0.5)),
+            "p99": 1e3 * float(np.quantile(latency_s, 0.99)),
+            "bursts": len(latency_s),
+        },
+    }
+
+
+def _free_port() -> int:
+    with zmq.Context() as context, endpoints.open_socket(context, zmq.PULL) as socket:
+        return int(endpoints.bind(socket, "tcp://127.0.0.1:*", "probe").rsplit(":", 1)[1])
+
+
+def _numpy_rate(samples: NDArray[np.complex64], seconds: float) -> float:
+    """Bursts a second that bare numpy adds noise to."""
+    generator = np.random.Generator(np.random.SFC64(1))
+    reals = samples.view(np.float32)
+    count, began = 0, time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < seconds:
+        for _ in range(20):
+            generator.standard_normal(reals.size, dtype=np.float32) + reals
+        count += 20
+    return count / elapsed
+
+
+class _Line:
+    """Both ends of the channel's data path, with the same checks on each message that the real ends make."""
+
+    def __init__(self, services: Services, samples: NDArray[np.complex64]) -> None:
+        self._samples = samples
+        self._session = wire.new_session()
+        self._seq = 0
+        self._push = endpoints.open_socket(services.context, zmq.PUSH)
+        self._pull = endpoints.open_socket(services.context, zmq.PULL)
+        endpoints.connect(self._push, services.addresses[UPLINK], "uplink")
+        endpoints.connect(self._pull, services.addresses[DOWNLINK], "downlink")
+
+    def throughput(self, seconds: float) -> float:
+        """Bursts a second with ``IN_FLIGHT`` on their way."""
+        for _ in range(IN_FLIGHT):
+            self._send()
+        count, began = 0, time.perf_counter()
+        while (elapsed := time.perf_counter() - began) < seconds:
+            self._receive()
+            self._send()
+            count += 1
+        for _ in range(IN_FLIGHT):
+            self._receive()
+        return count / elapsed
+
+    def latency(self, seconds: float, interval_s: float) -> list[float]:
+        """Seconds from send to receipt of each burst, one sent every ``interval_s`` whatever comes back."""
+        count = int(seconds / interval_s)
+        first = self._seq
+        due = [0.0] * count
+        took = []
+
+        def receive() -> None:
+            for _ in range(count):
+                seq = self._receive()
+                took.append(time.perf_counter() - due[seq - first])
+
+        reader = threading.Thread(target=receive)
+        reader.start()
+        start = time.perf_counter()
+        for index in range(count):
+            wait = start + index * interval_s - time.perf_counter()
+            if wait > 0:
+                time.sleep(wait)
+            due[index] = time.perf_counter()
+            self._send()
+        reader.join()
+        return took
+
+    def close(self) -> None:
+        self._push.close()
+        self._pull.close()
+
+    def _send(self) -> None:
+        fields = {"session": self._session, "seq": self._seq, "samples": self._samples.size, "dtype": "cf32_le"}
+        wire.send(self._push, "burst", fields, (self._samples,))
+        self._seq += 1
+
+    def _receive(self) -> int:
+        seq: int = wire.receive(self._pull, ("burst",)).header["seq"]
+        return seq
