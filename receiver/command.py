@@ -8,7 +8,7 @@ import click
 
 from common import endpoints
 from common.conventions import DEFAULT_SEED
-from common.service import OneLineErrors, endpoint_option, say, threads_option, until_stopped
+from common.service import OneLineErrors, endpoint_option, say, service_context, threads_option, until_stopped
 
 
 @click.command("receive", cls=OneLineErrors)
@@ -55,9 +55,9 @@ def command(
     from receiver.process import ReceiverProcess
     from receiver.receiver import Receiver
 
-    with until_stopped() as context:
+    with until_stopped():
         process = ReceiverProcess(
-            context,
+            service_context(),
             steps=steps,
             guidance=guidance,
             downlink=downlink,

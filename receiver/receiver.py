@@ -75,6 +75,8 @@ class Receiver:
         self._guidance = guidance
         self._frame_codec = FrameCodec.load()
         self._generator = generators.load(generator)
+        # The decoder of the header is compiled when it is first used: now, rather than while the first burst waits.
+        burst.decode_header(np.zeros(burst.HEADER_SYMBOLS, np.complex64), 1.0)
 
     def decode(self, samples: Samples, *, steps: int | None = None, guidance: float | None = None) -> Reconstruction:
         """The reconstruction from the samples of one burst, complex64 (n,) from its first pilot to its last symbol.

@@ -12,7 +12,15 @@ import click
 from common import endpoints, schemes
 from common.clip import Clip
 from common.errors import ClipError
-from common.service import OneLineErrors, SnrOrAuto, endpoint_option, say, threads_option, until_stopped
+from common.service import (
+    OneLineErrors,
+    SnrOrAuto,
+    endpoint_option,
+    say,
+    service_context,
+    threads_option,
+    until_stopped,
+)
 
 
 @click.command("transmit", cls=OneLineErrors)
@@ -69,9 +77,9 @@ def command(
     from transmitter.transmitter import Transmitter
 
     logging.basicConfig(format="transmitter: %(message)s")
-    with until_stopped() as context:
+    with until_stopped():
         process = TransmitterProcess(
-            context,
+            service_context(),
             scheme=scheme,
             tx_snr_db=tx_snr_db,
             paused=paused,

@@ -1,11 +1,11 @@
 """The first-frame codec ``djscc-frame``: deep joint source-channel coding on top of a linear code.
 
-A picture becomes 61 reals for each 16×16 pixels, 7808 complex symbols at 256×256 (paper, table of CBR; 0.0057 with the
-description). In every 32×32 block, 244 reals: 242 KLT coefficients, scaled by what a linear code would give them and then
-changed by a convolutional network, and two pilots. The receiver undoes the linear code (minimum mean square error) and a
-second network corrects the picture. Both networks start from zero output, that is from the linear code, and are gated
-by attention-feature modules that see the SNR (J. Xu et al., "Wireless image transmission using deep source channel
-coding with attention modules", 2022).
+A picture becomes 61 reals for each 16×16 pixels, 7808 complex symbols at 256×256 (paper, table of CBR; 0.0057 with
+the description). In every 32×32 block, 244 reals: 242 KLT coefficients, scaled by what a linear code would give them
+and then changed by a convolutional network, and two pilots. The receiver undoes the linear code (minimum mean square
+error) and a second network corrects the picture. Both networks start from zero output, that is from the linear code,
+and are gated by attention-feature modules that see the SNR (J. Xu et al., "Wireless image transmission using deep
+source channel coding with attention modules", 2022).
 
 Power is normalised for each picture, and no scalar goes around the channel: the two pilots of each block carry, as
 analogue values repeated in all blocks, the scale that was divided out and the SNR that the transmitter believed in.
@@ -37,7 +37,7 @@ COEFFICIENTS = REALS - PILOTS
 
 _COEFFICIENT_POWER = 0.5 * COEFFICIENTS
 _LOG_SCALE_CENTRE, _LOG_SCALE_SPREAD = 0.0, 1.5
-"""Natural logarithm of a picture's scale against the average picture's: a pilot carries (log − centre) / spread in [−1, 1]."""
+"""Natural logarithm of a picture's scale against the average one's: a pilot carries (log − centre) / spread."""
 _TX_SNR_CENTRE_DB, _TX_SNR_SPREAD_DB = 7.5, 12.5
 _PILOT_AMPLITUDES = (2.5, 1.0)
 """What the values of the two pilots are multiplied by: an error of the scale costs more than one of the SNR."""
@@ -133,10 +133,10 @@ class DecoderNet(nn.Module):
         self.stage_16 = Stage(WIDTH_16, 3)
         self.up_16 = nn.Conv2d(WIDTH_16, 4 * WIDTH_8, 1)
         self.from_picture_8 = nn.Conv2d(3 * 64, WIDTH_8, 1)
-        self.stage_8 = Stage(WIDTH_8, 5)
+        self.stage_8 = Stage(WIDTH_8, 4)
         self.up_8 = nn.Conv2d(WIDTH_8, 4 * WIDTH_4, 1)
         self.from_picture_4 = nn.Conv2d(3 * 16, WIDTH_4, 1)
-        self.stage_4 = Stage(WIDTH_4, 4)
+        self.stage_4 = Stage(WIDTH_4, 2)
         self.head = _zero(nn.Conv2d(WIDTH_4, 3 * 16, 3, padding=1))
 
     def forward(self, estimate: Tensor, reals: Tensor, snrs: Tensor) -> Tensor:
@@ -244,7 +244,7 @@ class FrameCodec:
         file = weights.path(NAME) if path is None else path
         try:
             tensors = load_file(file)
-        except Exception as error:  # noqa: BLE001 (safetensors raises an exception type that it does not export)
+        except Exception as error:
             raise WeightsError(f"cannot read weights {file}: {error}") from error
         return cls.from_tensors(tensors)
 
@@ -291,8 +291,8 @@ class FrameCodec:
 
 
 def symbol_count(height: int, width: int) -> int:
-    """Complex symbols of a frame: 7808 at 256×256. Raises ClipError unless both sides are multiples of 32, up to 2048."""
+    """Complex symbols of a frame: 7808 at 256×256. Raises ClipError unless the sides are multiples of 32 up to 2048."""
     for name, side in (("height", height), ("width", width)):
         if not 0 < side <= MAX_SIDE or side % BLOCK:
-            raise ClipError(f"a frame's {name} must be a multiple of {BLOCK} up to {MAX_SIDE}, not {side}; resize the clip")
+            raise ClipError(f"a frame's {name} must be a multiple of {BLOCK} up to {MAX_SIDE}, not {side}; resize it")
     return REALS // 2 * (height // BLOCK) * (width // BLOCK)

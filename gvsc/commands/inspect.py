@@ -50,7 +50,7 @@ def command(
     for burst N of those seen, before_N and after_N (complex64), and the facts of all as JSON lines.
     """
     seen: list[TappedBurst] = []
-    with until_stopped() as context:
+    with until_stopped(), zmq.Context() as context:
         say("inspect", f"waiting for bursts at {tap}")
         if not as_json:
             click.echo(HEADINGS)
@@ -71,23 +71,25 @@ def command(
 def _bursts(
     context: zmq.Context[zmq.Socket[bytes]], address: str, count: int | None, timeout_s: float | None
 ) -> Iterator[TappedBurst]:
-    socket = endpoints.open_socket(context, zmq.SUB, high_water_mark=256)
-    socket.subscribe(b"")
-    endpoints.connect(socket, address, "tap")
     session, expected, seen = "", 0, 0
-    while count is None or seen < count:
-        if timeout_s is not None and not socket.poll(int(timeout_s * 1000)):
-            raise EndpointError(f"no burst at {address} within {timeout_s:g} s, {seen} seen: is the channel running?")
-        try:
-            burst = tapped.from_message(wire.receive(socket, ("tap",)))
-        except ProtocolError as error:
-            say("inspect", f"refused a message: {error}")
-            continue
-        if burst.session == session and burst.seq > expected:
-            say("inspect", f"{burst.seq - expected} bursts not seen")
-        session, expected = burst.session, burst.seq + 1
-        seen += 1
-        yield burst
+    with endpoints.open_socket(context, zmq.SUB, high_water_mark=256) as socket:
+        socket.subscribe(b"")
+        endpoints.connect(socket, address, "tap")
+        while count is None or seen < count:
+            if timeout_s is not None and not socket.poll(int(timeout_s * 1000)):
+                raise EndpointError(
+                    f"no burst at {address} within {timeout_s:g} s, {seen} seen: is the channel running?"
+                )
+            try:
+                burst = tapped.from_message(wire.receive(socket, ("tap",)))
+            except ProtocolError as error:
+                say("inspect", f"refused a message: {error}")
+                continue
+            if burst.session == session and burst.seq > expected:
+                say("inspect", f"{burst.seq - expected} bursts not seen")
+            session, expected = burst.session, burst.seq + 1
+            seen += 1
+            yield burst
 
 
 def _line(burst: TappedBurst) -> str:

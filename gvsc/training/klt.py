@@ -10,14 +10,9 @@ from common.codecs.klt import BLOCK
 from gvsc.training.photos import Crops
 
 
-def symmetric(blocks: Tensor) -> list[Tensor]:
-    """Blocks (N, 3, S, S) in the eight orientations that pictures have no preference among."""
-    turned = [blocks, blocks.transpose(2, 3)]
-    turned += [block.flip(2) for block in turned]
-    return turned + [block.flip(3) for block in turned]
-
-
-def fit(crops: Crops, coefficients: int, rng: np.random.Generator, *, count: int = 6000) -> tuple[Tensor, Tensor, Tensor]:
+def fit(
+    crops: Crops, coefficients: int, rng: np.random.Generator, *, count: int = 6000
+) -> tuple[Tensor, Tensor, Tensor]:
     """Basis (K, 3·BLOCK²) of orthonormal rows, variances (K,) descending, and the mean grey level ().
 
     ``count`` crops of 128×128 are drawn; the covariance is averaged over the eight orientations of each block.

@@ -1,4 +1,4 @@
-"""Train `mini`: `python -m gvsc.training.mini --data data --pool runs/pool --out runs/mini --hours 1.5`.
+"""Train `mini`: `python -m gvsc.training.mini --data data --pool data/mini-pool --text-encoder MINILM --out runs/mini`.
 
 Stops after the given hours of its own running time, counted over all starts: a run that was killed goes on from its
 last checkpoint. Weights that are exported are the moving average.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
 from pathlib import Path
 
@@ -51,7 +50,8 @@ def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> 
     frames = torch.from_numpy(data.frames).permute(0, 3, 1, 2).float() / 255
     size = latent.patch
     patches = functional.unfold(frames, size, stride=size).transpose(1, 2).reshape(-1, 3 * size * size)
-    for buffer, value in zip((latent.mean, latent.basis, latent.scale), fit_basis(patches, latent.channels), strict=True):
+    fitted = fit_basis(patches, latent.channels)
+    for buffer, value in zip((latent.mean, latent.basis, latent.scale), fitted, strict=True):
         buffer.copy_(value)
     clips = [data.draw(16, framed=0.5) for _ in range(8)]
     video = torch.cat([b.video for b in clips])
@@ -73,7 +73,7 @@ def loss_of(
     times: Tensor,
     generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The training loss of one batch on the frames `times` (x0 error weighted by noise level, flow error where known)."""
+    """The training loss of one batch on the frames ``times``: latent error, and flow error where known."""
     clean = _encode(latent, batch.video[:, times])
     t = draw_noise_levels(len(clean), generator)
     noise = torch.randn(clean.shape, generator=generator)
@@ -144,10 +144,10 @@ class Run:
         tensors |= {f"latent.{k}": v.contiguous() for k, v in self.latent.state_dict().items()}
         tensors |= {f"moments.{k}": v for k, v in moments.items()}
         save_file(tensors, self.folder / "state.new", {"format": "pt"})
-        os.replace(self.folder / "state.new", self.folder / f"state-{self.step}.safetensors")
+        (self.folder / "state.new").replace(self.folder / f"state-{self.step}.safetensors")
         state = {"step": self.step, "seconds": self.seconds, "file": f"state-{self.step}.safetensors"}
         (self.folder / "state.json.new").write_text(json.dumps(state))
-        os.replace(self.folder / "state.json.new", self.folder / "state.json")
+        (self.folder / "state.json.new").replace(self.folder / "state.json")
         for old in self.folder.glob("state-*.safetensors"):
             if old.name != state["file"]:
                 old.unlink()
@@ -167,7 +167,7 @@ class Run:
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Folder of the prepared data.")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Prepared data.")
 @click.option("--pool", type=click.Path(path_type=Path), required=True, help="Folder of the rendered clips.")
 @click.option("--pool-size", default=10000, show_default=True, help="Clips to render if the pool is not there.")
 @click.option("--text-encoder", type=click.Path(path_type=Path, exists=True), required=True, help="MiniLM's folder.")
@@ -177,7 +177,15 @@ class Run:
 @click.option("--rate", default=8e-4, show_default=True, help="Peak learning rate.")
 @click.option("--seed", default=1, show_default=True)
 def main(
-    data: Path, pool: Path, pool_size: int, text_encoder: Path, out: Path, hours: float, batch: int, rate: float, seed: int
+    data: Path,
+    pool: Path,
+    pool_size: int,
+    text_encoder: Path,
+    out: Path,
+    hours: float,
+    batch: int,
+    rate: float,
+    seed: int,
 ) -> None:
     """Train the generator `mini`."""
     out.mkdir(parents=True, exist_ok=True)

@@ -128,5 +128,5 @@ CLIPS: dict[str, str] = {
 
 
 def clip_caption(name: str) -> str:
-    """The caption of a real clip by the name of its shot (``film-012-00431-0`` is one window of ``film-012``), or ""."""
+    """The caption of a real clip by its name, or "": ``film-012-00431-0`` is a window of the shot ``film-012``."""
     return CLIPS.get("-".join(name.split("-")[:2]), "")

@@ -1,4 +1,4 @@
-"""What `mini` is trained on: a pool of rendered clips, real clips with short captions, and frames as a channel leaves them.
+"""What `mini` is trained on: rendered clips, real clips with short captions, and frames as a channel leaves them.
 
 The pool is written once to a folder (`.npy`, memory-mapped) because rendering costs a tenth of a training step. A
 received first frame is imitated by a linear analogue code: the same symbol budget and the same kind of damage as the
@@ -28,7 +28,7 @@ FRAME_SYMBOLS = 7808
 
 @dataclass(frozen=True)
 class Batch:
-    """``video`` (B, 8, 3, 256, 256) and ``frame`` (B, 3, 256, 256) float32 in [0, 1]; ``flow`` (B, 8, 2, 32, 32) pixels,
+    """``video`` (B, 8, 3, 256, 256) and ``frame`` (B, 3, 256, 256) in [0, 1]; ``flow`` (B, 8, 2, 32, 32) in pixels,
     meaningful where ``flow_known`` (B,) is 1; ``captions``; ``has_frame`` (B,); ``snr_db`` (B,)."""
 
     video: Tensor
@@ -78,9 +78,7 @@ def load_photos(folder: Path) -> list[Photo]:
 def build_pool(folder: Path, photos: list[Photo], count: int, seed: int) -> None:
     """Render `count` clips of the world into `folder`: world-video.npy, world-flow.npy, world.json (captions)."""
     folder.mkdir(parents=True, exist_ok=True)
-    video = np.lib.format.open_memmap(
-        folder / "world-video.npy", "w+", np.uint8, (count, FRAMES, SIZE, SIZE, 3)
-    )
+    video = np.lib.format.open_memmap(folder / "world-video.npy", "w+", np.uint8, (count, FRAMES, SIZE, SIZE, 3))
     flow = np.lib.format.open_memmap(
         folder / "world-flow.npy", "w+", np.float16, (count, FRAMES, FLOW_GRID, FLOW_GRID, 2)
     )
@@ -107,16 +105,16 @@ class TrainingData:
         shots = ["-".join(name.split("-")[:2]) for name in names]
         weights = np.array([shots.count(shot) ** -0.5 for shot in shots])
         self.real_weights = weights / weights.sum()
-        picks = np.random.default_rng(0).choice(len(self.real), min(300, len(self.real)), replace=False)
-        some_world = np.random.default_rng(1).choice(len(self.world_captions), min(200, len(self.world_captions)), replace=False)
-        self.frames = np.concatenate([self.real[np.sort(picks), 3], self.world[np.sort(some_world), 3]])
+        real = np.linspace(0, len(self.real) - 1, min(300, len(self.real))).astype(int)
+        rendered = np.linspace(0, len(self.world_captions) - 1, min(200, len(self.world_captions))).astype(int)
+        self.frames = np.concatenate([self.real[real, 3], self.world[rendered, 3]])
         self.code = LinearFrameCode(self.frames)
         self.rng = np.random.default_rng([seed, 7])
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self, size: int, framed: float = 0.55) -> Batch:
         """A batch; the first `framed` of it has a first frame, six in ten of those being real clips."""
-        with_frame = int(round(size * framed))
+        with_frame = round(size * framed)
         videos, flows, known, captions = [], [], [], []
         for number in range(size):
             if self.rng.random() < (0.6 if number < with_frame else 0.2):

@@ -1,4 +1,6 @@
-"""Train the decoder's correction: `python -m gvsc.training.mini_decoder --data data --pool runs/pool --run runs/mini --minutes 10`.
+"""Train the decoder's correction of `mini`.
+
+`python -m gvsc.training.mini_decoder --data data --pool data/mini-pool --run runs/mini --minutes 10`
 
 The linear code is fixed when the denoiser's training starts, so the two trainings do not depend on each other. The
 loss is the mean square error and a smaller share of the error in neighbouring pixels' differences, which is what a
@@ -15,6 +17,7 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -45,10 +48,8 @@ class Frames:
     """Single frames for the decoder: crops of photos at several sizes, real clips, rendered clips."""
 
     def __init__(self, data: Path, pool: Path, seed: int) -> None:
-        self.photos = [
-            np.load(file, mmap_mode="r") for file in sorted((data / "photos" / "train").glob("*.npy"))
-        ]
-        self.clips = [np.load(data / "clips-train.npy", mmap_mode="r")]
+        self.photos = [np.load(file, mmap_mode="r") for file in sorted((data / "photos" / "train").glob("*.npy"))]
+        self.clips = np.load(data / "clips-train.npy", mmap_mode="r")
         self.world = np.load(pool / "world-video.npy", mmap_mode="r")
         self.world_count = len(json.loads((pool / "world.json").read_text()))
         self.rng = np.random.default_rng(seed)
@@ -58,21 +59,21 @@ class Frames:
         drawn = [self._one() for _ in range(size)]
         return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).float() / 255
 
-    def _one(self) -> np.ndarray:
+    def _one(self) -> NDArray[np.uint8]:
         kind = self.rng.random()
         if kind < 0.5:
             photo = self.photos[int(self.rng.integers(len(self.photos)))]
             top, left = (int(self.rng.integers(side - 255)) for side in photo.shape[:2])
             return np.array(photo[top : top + 256, left : left + 256])
-        source = self.clips[0] if kind < 0.85 else self.world
+        source = self.clips if kind < 0.85 else self.world
         count = len(source) if kind < 0.85 else self.world_count
         return np.array(source[int(self.rng.integers(count)), int(self.rng.integers(8))])
 
 
 @click.command()
-@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Folder of the prepared data.")
-@click.option("--pool", type=click.Path(path_type=Path, exists=True), required=True, help="Folder of the rendered clips.")
-@click.option("--run", type=click.Path(path_type=Path, exists=True), required=True, help="Folder of the denoiser's run.")
+@click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Prepared data.")
+@click.option("--pool", type=click.Path(path_type=Path, exists=True), required=True, help="Rendered clips.")
+@click.option("--run", type=click.Path(path_type=Path, exists=True), required=True, help="The denoiser's run.")
 @click.option("--minutes", default=10.0, show_default=True)
 @click.option("--batch", default=12, show_default=True)
 @click.option("--seed", default=1, show_default=True)

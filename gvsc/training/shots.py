@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -65,11 +66,11 @@ def cuts(pictures: NDArray[np.uint8]) -> list[int]:
 def shots(pictures: NDArray[np.uint8]) -> list[Shot]:
     """The shots between the cuts, in order."""
     edges = [0, *cuts(pictures), len(pictures)]
-    return [Shot(number, start, stop) for number, (start, stop) in enumerate(zip(edges, edges[1:], strict=False))]
+    return [Shot(number, start, stop) for number, (start, stop) in enumerate(pairwise(edges))]
 
 
 def windows(shot: Shot, *, rate: float, fps: float, frames: int, hop: int, margin: int = 2) -> list[list[int]]:
-    """Frame numbers of clips inside a shot: ``frames`` of them at ``fps``, each clip ``hop`` clip frames after the last.
+    """Frame numbers of clips inside a shot: ``frames`` at ``fps``, each clip ``hop`` clip frames after the last.
 
     ``margin`` frames at either end of the shot are left out, where a fade or a late cut may lie.
     """

@@ -55,5 +55,11 @@ SOURCES = (
         sha256="d13eb317dc6fe58e2697033eba9377cc4475eb430fc18b9efeafc2d1ca8c941a",
     ),
     # its wheels differ by platform, so none has the one hash; the pictures in them are the same
-    Source("wheel", "scikit-image", "BSD-3-Clause; the pictures CC0 or public domain", "validation photos", version="0.26.0"),
+    Source(
+        "wheel",
+        "scikit-image",
+        "BSD-3-Clause; the pictures CC0 or public domain",
+        "validation photos",
+        version="0.26.0",
+    ),
 )

@@ -91,7 +91,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is to be seen. `camera` is a motion (left, right, up, down, in, out, still), `reach` its extent in pixels."""
+    """What is to be seen. ``camera`` is left, right, up, down, in, out or still, ``reach`` its extent in pixels."""
 
     background: str
     detail: tuple[str, ...]
@@ -114,9 +114,7 @@ class WorldClip:
 class World:
     """Clips by number. `photos` may be empty; then no scene has a photo behind it."""
 
-    def __init__(
-        self, seed: int, split: Literal["train", "held_out"] = "train", photos: Sequence[Photo] = ()
-    ) -> None:
+    def __init__(self, seed: int, split: Literal["train", "held_out"] = "train", photos: Sequence[Photo] = ()) -> None:
         self.seed = seed
         self.split = split
         self.photos = tuple(photos)
@@ -152,8 +150,7 @@ def draw_scene(rng: np.random.Generator, split: str, photo: Photo | None) -> Sce
     while len(shapes) < count:
         shape = _draw_shape(rng, split if not shapes else "train", camera)
         clash = shape.colour in detail or any(
-            shape.colour == s.colour or np.hypot(shape.x - s.x, shape.y - s.y) < shape.radius + s.radius
-            for s in shapes
+            shape.colour == s.colour or np.hypot(shape.x - s.x, shape.y - s.y) < shape.radius + s.radius for s in shapes
         )
         if not clash:
             shapes.append(shape)
@@ -273,14 +270,13 @@ def render(
     flow = np.empty((FRAMES, FLOW_GRID, FLOW_GRID, 2), np.float32)
     step = SIZE / FLOW_GRID
     grid = np.stack(np.meshgrid(*[np.arange(FLOW_GRID) * step + step / 2] * 2), -1).astype(np.float64)
+    backdrop = canvas
     for f in range(FRAMES):
-        if f and scene.camera == "still":
-            frame = Image.fromarray(video[0]) if not scene.shapes else backdrop.copy()
-        else:
+        if f == 0 or scene.camera != "still":
             left, top = centres[f] - scales[f] * SIZE / 2
             affine = (scales[f], 0, left, 0, scales[f], top)
             backdrop = canvas.transform((SIZE, SIZE), Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR)
-            frame = backdrop.copy()
+        frame = backdrop.copy()
         here = centres[f] + scales[f] * (grid - SIZE / 2)
         source = (here - centres[0]) / scales[0] + SIZE / 2
         for shape in scene.shapes:

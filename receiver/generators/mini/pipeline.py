@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
     The text encoder is not this project's: it is handed over at loading and left out of what is saved.
     """
 
-    _optional_components = ["text_encoder", "tokenizer"]
+    _optional_components: ClassVar[list[str]] = ["text_encoder", "tokenizer"]
 
     vae: PatchLatent
     unet: VideoUNet
@@ -43,9 +43,7 @@ class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
         tokenizer: BertTokenizerFast | None = None,
     ) -> None:
         super().__init__()
-        self.register_modules(
-            vae=vae, unet=unet, scheduler=scheduler, text_encoder=text_encoder, tokenizer=tokenizer
-        )
+        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, text_encoder=text_encoder, tokenizer=tokenizer)
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
         """Save vae, unet and scheduler; the text encoder and the tokenizer are not this project's to hand on."""

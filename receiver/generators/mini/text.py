@@ -18,9 +18,7 @@ def load_text_encoder(folder: Path) -> tuple[BertTokenizerFast, BertModel]:
     """Tokenizer and encoder from a local folder, nothing fetched. Raises WeightsError if they are not there."""
     try:
         tokenizer = BertTokenizerFast.from_pretrained(folder, local_files_only=True)
-        encoder = BertModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
-        )
+        encoder = BertModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise WeightsError(f"the text encoder in {folder} cannot be loaded ({error}); run `make install`") from error
     return tokenizer, encoder.eval()

@@ -106,7 +106,7 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         (C,) the linear encoder that turns frames into latents; ``times`` (F,) which frames of the clip these are
         (training may leave some out), all of them by default.
         """
-        batch, frames, channels, height, width = noisy.shape
+        batch, frames, _, height, width = noisy.shape
         times = torch.arange(frames, device=noisy.device) if times is None else times
         t = noise_level.view(-1, 1, 1, 1, 1)
         given = has_frame.view(-1, 1, 1, 1, 1)
@@ -172,7 +172,7 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         snr_db: Tensor,
         times: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, log-scale of the prior's variance (B, F, 1, h, w)."""
+        """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, log-scale of the variance (B, F, 1, h, w)."""
         batch, frames = len(noise_level), len(times)
         pooled = (text * text_mask[..., None]).sum(1) / text_mask.sum(1, keepdim=True).clamp_min(1.0)
         snr_unit = (snr_db.clamp(SNR_KNOTS_DB[0] - 3, SNR_KNOTS_DB[-1]) + 5.0) / 35.0

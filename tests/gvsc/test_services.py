@@ -1,0 +1,294 @@
+"""The three services as real processes: the same bytes as in one process, a live SNR, faults that lose little."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import zmq
+from PIL import Image
+
+from common import endpoints, wire
+from common.endpoints import DOWNLINK, FEEDBACK, RESULTS, TAP, UPLINK
+from gvsc import tap
+from gvsc.services import Services, private_addresses
+from receiver.media import write_mp4
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+WINDOW = 2
+TX_SNR_DB = 6.0
+CAPTION = "A bright disc moves to the right over a wall of grey stones."
+QUICK = ("--steps", "1", "--threads", "1")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn clip of 2 s: a disc over texture."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:256, :256]
+    wall = np.kron(rng.integers(60, 160, (16, 16)), np.ones((16, 16)))
+    video = np.empty((8, 256, 256, 3), np.uint8)
+    for k in range(8):
+        disc = (x - 60 - 15 * k) ** 2 + (y - 128) ** 2 < 40**2
+        video[k] = np.where(disc[..., None], (240, 200, 40), wall[..., None])
+    path = tmp_path_factory.mktemp("clips") / "disc.mp4"
+    write_mp4(path, video, 4)
+    path.with_suffix(".txt").write_text(CAPTION)
+    return path
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    with Services(tmp_path / "logs", private_addresses(tmp_path)) as services:
+        yield services
+
+
+def listen(services: Services, *places: endpoints.Endpoint) -> zmq.Socket[bytes]:
+    socket = endpoints.open_socket(services.context, zmq.SUB, high_water_mark=4096)
+    socket.subscribe(b"")
+    for place in places:
+        endpoints.connect(socket, services.addresses[place], place.name)
+    return socket
+
+
+def hear(socket: zmq.Socket[bytes], *kinds: str, timeout_s: float = 60) -> wire.Message:
+    assert socket.poll(int(timeout_s * 1000)), "nothing was published"
+    return wire.receive(socket, kinds)
+
+
+def start_channel(services: Services, snr_db: float = 10.0) -> None:
+    services.start("channel", "--snr-db", str(snr_db))
+
+
+def start_receiver(services: Services) -> None:
+    services.start("receiver", *QUICK)
+
+
+def start_transmitter(services: Services, clip: Path, *options: str) -> None:
+    services.start("transmitter", str(clip), "--tx-snr-db", str(TX_SNR_DB), "--threads", "1", *options)
+
+
+def start_stream(services: Services, clip: Path, *options: str) -> None:
+    start_channel(services)
+    start_receiver(services)
+    start_transmitter(services, clip, "--repeat", "0", *options)
+
+
+def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-c",
+        "from gvsc.cli import main; main()",
+        "simulate",
+        str(clip),
+        "--out",
+        str(out),
+        "--json",
+    ]
+    done = subprocess.run([*command, *QUICK, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+@pytest.mark.parametrize("scheme", ["first-frame-desc", "desc-only"])
+def test_three_processes_and_one_give_the_same_bytes(
+    services: Services, clip: Path, tmp_path: Path, scheme: str
+) -> None:
+    viewers = listen(services, TAP, RESULTS)
+    # The receiver starts last and the transmitter first: the order must not matter.
+    start_transmitter(services, clip, "--scheme", scheme, "--paused", "--repeat", "2")
+    start_receiver(services)
+    start_channel(services, 4.0)
+    services.wait_for("channel", lambda status: status["tap_subscribers"] > 0, 60)
+    services.wait_for("receiver", lambda status: status["ready"] and status["results_subscribers"] > 0, 120)
+    services.ask("transmitter", op="set", key="paused", value=False)
+    tapped, results = {}, {}
+    while len(results) < 2 or len(tapped) < 2:
+        message = hear(viewers, "tap", "result", timeout_s=120)
+        (tapped if message.kind == "tap" else results)[message.header["seq"]] = message
+    for seq in (0, 1):
+        facts = simulate(
+            clip,
+            tmp_path / str(seq),
+            "--scheme",
+            scheme,
+            "--snr-db",
+            "4",
+            "--tx-snr-db",
+            str(TX_SNR_DB),
+            "--sequence",
+            str(seq),
+        )
+        np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[seq].samples(0))
+        np.testing.assert_array_equal(np.load(facts["files"]["rx"]), tapped[seq].samples(1))
+        frames = [np.asarray(Image.open(p)) for p in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
+        np.testing.assert_array_equal(np.stack(frames), results[seq].picture(0, "shape"))
+        assert results[seq].header["text"] == facts["text_received"] == CAPTION
+        assert results[seq].header["snr_db"] == facts["snr_estimated_db"]
+    assert not np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
+    assert services.exit_code("transmitter") in (0, None)
+
+
+def test_the_snr_is_turned_live_and_the_measured_one_follows(services: Services, clip: Path) -> None:
+    viewers = listen(services, TAP)
+    start_stream(services, clip, "--scheme", "desc-only")
+    services.wait_for("channel", lambda status: status["bursts"] > 0, 120)
+    for snr_db in (-5.0, 0.0, 5.0, 10.0, 20.0):
+        change = services.ask("channel", op="set", key="snr-db", value=str(snr_db))
+        assert change["new"] == snr_db
+        measured = []
+        while len(measured) < 5:
+            burst = tap.from_message(hear(viewers, "tap"))
+            if burst.seq >= change["first_seq"]:
+                assert burst.snr_set_db == snr_db
+                assert burst.power == pytest.approx(1, abs=1e-3)
+                measured.append(burst.snr_measured_db)
+        # About a thousand symbols a burst: each measurement is good to 0.15 dB.
+        assert np.mean(measured) == pytest.approx(snr_db, abs=0.35)
+
+
+@pytest.mark.parametrize("victim", ["channel", "receiver", "transmitter"])
+def test_kill_9_loses_at_most_the_window_and_counts_it(services: Services, clip: Path, victim: str) -> None:
+    viewers = listen(services, RESULTS)
+    start_stream(services, clip, "--window", str(WINDOW))
+    services.wait_for("transmitter", lambda status: status["delivered"] >= 3, 120)
+    before = services.ask("transmitter", op="status")
+    services.kill(victim)
+    {
+        "channel": lambda: start_channel(services),
+        "receiver": lambda: start_receiver(services),
+        "transmitter": lambda: start_transmitter(services, clip, "--repeat", "0", "--window", str(WINDOW)),
+    }[victim]()
+    if victim == "transmitter":
+        after = services.wait_for("transmitter", lambda status: status["delivered"] >= 3, 120)
+        assert after["session"] != before["session"]
+        assert after["lost"] == 0
+    else:
+        after = services.wait_for("transmitter", lambda status: status["delivered"] >= before["delivered"] + 6, 120)
+        assert after["session"] == before["session"]
+        assert 0 <= after["lost"] <= WINDOW
+    # Every burst is accounted for: delivered, lost or on its way.
+    assert after["sent"] == after["delivered"] + after["lost"] + after["outstanding"]
+    seen = set()
+    while viewers.poll(0):
+        header = wire.receive(viewers, ("result",)).header
+        assert (header["session"], header["seq"]) not in seen
+        seen.add((header["session"], header["seq"]))
+    assert len(seen) >= 6
+
+
+def test_a_stopped_receiver_stops_the_source_and_nothing_is_lost(services: Services, clip: Path) -> None:
+    start_stream(services, clip)
+    services.wait_for("transmitter", lambda status: status["delivered"] >= 2, 120)
+    os.kill(services.pids["receiver"], signal.SIGSTOP)
+    stuck = services.wait_for("transmitter", lambda status: status["outstanding"] == WINDOW, 30)
+    time.sleep(2)  # time for probes to go unanswered: what is to be shown is that nothing happens
+    still = services.ask("transmitter", op="status")
+    assert (still["sent"], still["lost"]) == (stuck["sent"], 0)
+    os.kill(services.pids["receiver"], signal.SIGCONT)
+    after = services.wait_for("transmitter", lambda status: status["delivered"] >= stuck["delivered"] + 4, 60)
+    assert after["lost"] == 0
+    assert services.ask("receiver", op="status")["gaps"] == 0
+
+
+def test_garbage_on_every_socket_is_counted_and_nothing_else_is_lost(services: Services, clip: Path) -> None:
+    start_stream(services, clip)
+    services.wait_for("transmitter", lambda status: status["delivered"] >= 1, 120)
+    good = wire.encode("probe", {"session": "0" * 16, "probe": 0})
+    nonsense: list[list[bytes]] = [
+        [b"x"],
+        [b"\xc1", b""],
+        [good[0], b"extra bytes"],
+        [good[0].replace(b"\xa1v\x01", b"\xa1v\x02"), b""],
+        [b"\x00" * 20000, b""],
+        [bytes(good[0]), b"", b"", b""],
+    ]
+    for place in (UPLINK, FEEDBACK):
+        with endpoints.open_socket(services.context, zmq.PUSH) as stranger:
+            endpoints.connect(stranger, services.addresses[place], "test")
+            stranger.set(zmq.LINGER, 2000)
+            for frames in nonsense:
+                stranger.send_multipart(frames)
+    before = services.ask("transmitter", op="status")
+    after = services.wait_for("transmitter", lambda status: status["delivered"] >= before["delivered"] + 5, 60)
+    assert after["lost"] == 0
+    assert after["refused"] == len(nonsense)
+    assert services.ask("channel", op="status")["refused"] == len(nonsense)
+    receiver = services.ask("receiver", op="status")
+    assert (receiver["refused"], receiver["gaps"], receiver["errors"]) == (0, 0, 0)
+
+
+def test_a_channel_that_talks_nonsense_does_not_take_the_receiver_down(services: Services) -> None:
+    """This test is the channel: it sends the receiver what no channel should."""
+    results = listen(services, RESULTS)
+    with endpoints.open_socket(services.context, zmq.PUSH) as downlink:
+        endpoints.bind(downlink, services.addresses[DOWNLINK], "test")
+        start_receiver(services)
+        services.wait_for("receiver", lambda status: status["ready"] and status["results_subscribers"] > 0, 120)
+        session = wire.new_session()
+
+        def send(seq: int, samples: np.ndarray) -> None:
+            fields = {"session": session, "seq": seq, "samples": samples.size, "dtype": "cf32_le"}
+            wire.send(downlink, "burst", fields, (samples,))
+
+        downlink.send_multipart([b"nonsense"])
+        send(0, np.full(3000, np.nan, np.complex64))
+        send(1, np.zeros(10, np.complex64))
+        send(2, np.zeros(0, np.complex64))
+        send(5, np.random.default_rng(0).standard_normal(9000).astype(np.complex64))
+        send(5, np.zeros(9000, np.complex64))
+        failed = [hear(results, "result").header["failed"] for _ in range(4)]
+        assert failed == [["samples"], ["samples"], ["samples"], ["header"]]
+        status = services.ask("receiver", op="status")
+        assert (status["refused"], status["gaps"], status["repeated"], status["errors"]) == (1, 2, 1, 0)
+
+
+def test_a_port_in_use_is_one_line_and_exit_1(services: Services) -> None:
+    start_channel(services)
+    services.wait_for("channel", lambda status: status["ready"], 30)
+    environment = {e.environment: address for e, address in services.addresses.items()}
+    for role in ("channel", "receiver", "transmitter"):
+        with endpoints.open_socket(services.context, zmq.REP) as squatter:
+            place = endpoints.CONTROLS[role]
+            if role != "channel":
+                endpoints.bind(squatter, services.addresses[place], "test")
+            done = subprocess.run(
+                [sys.executable, "-m", role],
+                env={**os.environ, **environment},
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert done.returncode == 1
+        assert "in use by another process" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_idle_channel_uses_no_cpu_little_memory_and_no_torch(services: Services) -> None:
+    began = time.monotonic()
+    start_channel(services)
+    services.wait_for("channel", lambda status: status["ready"], 30)
+    assert time.monotonic() - began < 5  # 1 s on an idle machine; tests may share theirs
+    process = Path(f"/proc/{services.pids['channel']}")
+
+    def ticks() -> int:
+        fields = (process / "stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = ticks()
+    time.sleep(1.5)  # idleness is what is measured
+    assert ticks() - before <= 2
+    assert services.peak_rss_mb()["channel"] < 150
+    assert "libtorch" not in (process / "maps").read_text()
