@@ -91,9 +91,9 @@ def open_socket(
     socket.set(zmq.RCVBUF, KERNEL_BUFFER_BYTES)
     socket.set(zmq.RECONNECT_IVL, 50)
     socket.set(zmq.RECONNECT_IVL_MAX, 500)
-    # A peer that vanished without closing its connection (a pulled cable) is noticed within seconds.
+    # A peer that vanished without closing its connection (a pulled cable) is noticed within half a minute.
     socket.set(zmq.HEARTBEAT_IVL, 2000)
-    socket.set(zmq.HEARTBEAT_TIMEOUT, 10000)
+    socket.set(zmq.HEARTBEAT_TIMEOUT, 30000)
     return socket
 
 

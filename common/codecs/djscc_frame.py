@@ -50,6 +50,9 @@ SNR_LIMITS_DB = (-5.0, 20.0)
 WIDTH_16, WIDTH_8, WIDTH_4 = 192, 128, 64
 """Channels where a position stands for 16×16, 8×8 and 4×4 pixels."""
 
+_HEAD_SCALE = 0.1
+"""What the networks' last layers are multiplied by, so that early steps of training do not drown the linear code."""
+
 MAX_SIDE = 2048
 """Larger pictures are refused: memory would be the next thing to fail."""
 
@@ -112,25 +115,35 @@ class EncoderNet(nn.Module):
         self.stem = nn.Conv2d(3 * 64, WIDTH_8, 1)
         self.stage_8 = Stage(WIDTH_8, 2)
         self.down = nn.Conv2d(4 * WIDTH_8, WIDTH_16, 1)
+        self.from_coefficients = nn.Conv2d(COEFFICIENTS, 4 * WIDTH_16, 1)
         self.stage_16 = Stage(WIDTH_16, 3)
         self.head = _zero(nn.Conv2d(4 * WIDTH_16, 2 * COEFFICIENTS, 1))
 
-    def forward(self, pictures: Tensor, snrs: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures less their mean (B, 3, H, W) → factors and terms, each (B, COEFFICIENTS, H/32, W/32)."""
+    def forward(self, pictures: Tensor, coefficients: Tensor, snrs: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures less their mean (B, 3, H, W) and their scaled coefficients → factors and terms for these.
+
+        ``coefficients`` and both results are (B, COEFFICIENTS, H/32, W/32).
+        """
         x = self.stage_8(self.stem(F.pixel_unshuffle(4.0 * pictures, 8)), snrs)
-        x = self.stage_16(self.down(F.pixel_unshuffle(x, 2)), snrs)
-        factors, terms = self.head(F.pixel_unshuffle(x, 2)).float().chunk(2, dim=1)
+        x = self.down(F.pixel_unshuffle(x, 2)) + F.pixel_shuffle(self.from_coefficients(coefficients), 2)
+        x = self.stage_16(x, snrs)
+        factors, terms = (_HEAD_SCALE * self.head(F.pixel_unshuffle(x, 2)).float()).chunk(2, dim=1)
         return factors, terms
 
 
 class DecoderNet(nn.Module):
-    """What the linear estimate of a picture lacks, from that estimate and the received reals."""
+    """What the linear estimate lacks, from that estimate and the received reals.
+
+    First a factor and a term for each coefficient, which adapt the linear estimate to this picture; then a correction
+    in pixels, which sees the adapted picture.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.from_reals = nn.Conv2d(COEFFICIENTS, 4 * WIDTH_16, 1)
         self.from_picture_16 = nn.Conv2d(3 * 256, WIDTH_16, 1)
         self.stage_16 = Stage(WIDTH_16, 3)
+        self.coefficient_head = _zero(nn.Conv2d(4 * WIDTH_16, 2 * COEFFICIENTS, 1))
         self.up_16 = nn.Conv2d(WIDTH_16, 4 * WIDTH_8, 1)
         self.from_picture_8 = nn.Conv2d(3 * 64, WIDTH_8, 1)
         self.stage_8 = Stage(WIDTH_8, 4)
@@ -139,16 +152,22 @@ class DecoderNet(nn.Module):
         self.stage_4 = Stage(WIDTH_4, 2)
         self.head = _zero(nn.Conv2d(WIDTH_4, 3 * 16, 3, padding=1))
 
-    def forward(self, estimate: Tensor, reals: Tensor, snrs: Tensor) -> Tensor:
-        """The estimate less the mean (B, 3, H, W) and reals (B, COEFFICIENTS, H/32, W/32) → correction (B, 3, H, W)."""
-        scaled = 4.0 * estimate
-        x = F.pixel_shuffle(self.from_reals(reals), 2) + self.from_picture_16(F.pixel_unshuffle(scaled, 16))
+    def forward(self, klt: Klt, coefficients: Tensor, deviations: Tensor, reals: Tensor, snrs: Tensor) -> Tensor:
+        """Estimated coefficients, their standard errors, and received reals → pictures (B, 3, H, W).
+
+        ``coefficients`` and ``reals`` are (B, COEFFICIENTS, H/32, W/32), ``deviations`` (B, COEFFICIENTS, 1, 1).
+        """
+        rough = 4.0 * (klt.synthesise(coefficients) - klt.mean)
+        x = F.pixel_shuffle(self.from_reals(reals), 2) + self.from_picture_16(F.pixel_unshuffle(rough, 16))
         x = self.stage_16(x, snrs)
-        x = F.pixel_shuffle(self.up_16(x), 2) + self.from_picture_8(F.pixel_unshuffle(scaled, 8))
+        factors, terms = (_HEAD_SCALE * self.coefficient_head(F.pixel_unshuffle(x, 2)).float()).chunk(2, dim=1)
+        adapted = klt.synthesise(coefficients * (1.0 + factors) + terms * deviations)
+        fine = 4.0 * (adapted - klt.mean)
+        x = F.pixel_shuffle(self.up_16(x), 2) + self.from_picture_8(F.pixel_unshuffle(fine, 8))
         x = self.stage_8(x, snrs)
-        x = F.pixel_shuffle(self.up_8(x), 2) + self.from_picture_4(F.pixel_unshuffle(scaled, 4))
+        x = F.pixel_shuffle(self.up_8(x), 2) + self.from_picture_4(F.pixel_unshuffle(fine, 4))
         x = self.stage_4(x, snrs)
-        return F.pixel_shuffle(self.head(x).float(), 4)
+        return adapted + _HEAD_SCALE * F.pixel_shuffle(self.head(x).float(), 4)
 
 
 class DjsccFrameModel(nn.Module):
@@ -178,7 +197,7 @@ class DjsccFrameModel(nn.Module):
         coded = self.klt.analyse(pictures) * self.klt.gains_at(tx_snr_db)
         if not linear:
             snrs = 0.1 * tx_snr_db
-            factors, terms = self.encoder(pictures - self.klt.mean, torch.stack([snrs, snrs], dim=1))
+            factors, terms = self.encoder(pictures - self.klt.mean, coded, torch.stack([snrs, snrs], dim=1))
             coded = coded * (1.0 + factors) + terms
         # a flat grey picture has no coefficients at all, and still needs something to normalise
         coded = coded + self.floor
@@ -213,11 +232,12 @@ class DjsccFrameModel(nn.Module):
         powers = self.klt.powers_at(tx_snr_db)
         wiener = powers / (powers + noise[:, None, None, None])
         gains = (self.klt.variances[None, :, None, None] / powers.clamp_min(1e-12)).sqrt()
-        estimate = self.klt.synthesise(torch.where(powers > 0, received * scale * wiener * gains, 0.0))
+        coefficients = torch.where(powers > 0, received * scale * wiener * gains, 0.0)
         if linear:
-            return estimate
+            return self.klt.synthesise(coefficients)
         snrs = 0.1 * torch.stack([snr_db, tx_snr_db], dim=1)
-        return estimate + self.decoder(estimate - self.klt.mean, received * scale, snrs)
+        deviations = (self.klt.variances[None, :, None, None] * (1.0 - wiener)).sqrt()
+        return self.decoder(self.klt, coefficients, deviations, received * scale, snrs)
 
 
 class FrameCodec:

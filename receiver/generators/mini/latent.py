@@ -29,14 +29,14 @@ class PatchLatent(ModelMixin, ConfigMixin):  # type: ignore[misc]
     scale: Tensor
 
     @register_to_config
-    def __init__(self, channels: int = 96, patch: int = 16, width: int = 64, blocks: int = 3) -> None:
+    def __init__(self, channels: int = 96, patch: int = 16, width: int = 64, depth: int = 3) -> None:
         super().__init__()
         self.channels, self.patch = channels, patch
         self.register_buffer("basis", torch.zeros(channels, 3 * patch * patch))
         self.register_buffer("mean", torch.zeros(3 * patch * patch))
         self.register_buffer("scale", torch.ones(channels))
         self.enter = nn.Conv2d(48, width, 3, padding=1)
-        self.blocks = nn.ModuleList(_Residual(width) for _ in range(blocks))
+        self.blocks = nn.ModuleList(_Residual(width) for _ in range(depth))
         self.leave = nn.Conv2d(width, 48, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(cast(Tensor, self.leave.bias))

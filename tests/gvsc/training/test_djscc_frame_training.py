@@ -34,7 +34,7 @@ def test_each_picture_of_a_batch_has_its_own_unit_power(model):
 
 
 def test_every_trained_parameter_gets_a_gradient_once_the_heads_are_not_zero(model):
-    for head in (model.encoder.head, model.decoder.head):
+    for head in (model.encoder.head, model.decoder.head, model.decoder.coefficient_head):
         torch.nn.init.normal_(head.weight, std=0.01)
     loss_of(model, torch.rand(2, 3, 64, 64), np.random.default_rng(0)).backward()
     without = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]

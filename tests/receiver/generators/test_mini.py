@@ -23,22 +23,19 @@ WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "star
 
 
 @pytest.fixture(scope="module")
-def text_encoder(tmp_path_factory) -> tuple[BertTokenizerFast, BertModel]:
-    folder = tmp_path_factory.mktemp("bert")
-    vocabulary = folder / "vocab.txt"
-    vocabulary.write_text("\n".join(WORDS))
+def text_encoder() -> tuple[BertTokenizerFast, BertModel]:
     torch.manual_seed(1)
     config = BertConfig(
         vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
-    return BertTokenizerFast(vocab_file=str(vocabulary)), BertModel(config).eval()
+    return BertTokenizerFast({word: number for number, word in enumerate(WORDS)}), BertModel(config).eval()
 
 
 @pytest.fixture(scope="module")
 def mini(text_encoder) -> Mini:
     """A tiny instance whose every weight is random, those that start at zero too."""
     torch.manual_seed(2)
-    latent = PatchLatent(channels=12, width=8, blocks=1)
+    latent = PatchLatent(channels=12, width=8, depth=1)
     natural = torch.rand(400, 3, 4, 4)
     patches = torch.nn.functional.interpolate(natural, size=(16, 16), mode="bilinear").flatten(1)
     for buffer, value in zip((latent.mean, latent.basis, latent.scale), fit_basis(patches, 12), strict=True):
@@ -47,7 +44,7 @@ def mini(text_encoder) -> Mini:
     with torch.no_grad():
         for parameter in [*latent.parameters(), *unet.parameters()]:
             parameter.normal_(0, 0.2)
-    unet.frame_variance.fill_(0.3)
+    unet.frame_variance.copy_(torch.tensor([0.8, 0.6, 0.4, 0.3, 0.2]).view(-1, 1, 1).expand_as(unet.frame_variance))
     tokenizer, encoder = text_encoder
     pipeline = MiniPipeline(latent, unet, FlowMatchEulerDiscreteScheduler(shift=4.0), encoder, tokenizer)
     pipeline.set_progress_bar_config(disable=True)
@@ -194,7 +191,7 @@ def test_a_first_frame_of_another_size_is_refused(mini):
 def test_untrained_denoiser_keeps_the_first_frame_where_nothing_says_otherwise():
     """With its zero-initialised output the estimate from pure noise is the prior's mean: the frame, in every frame."""
     torch.manual_seed(4)
-    latent = PatchLatent(channels=12, width=8, blocks=1)
+    latent = PatchLatent(channels=12, width=8, depth=1)
     patches = torch.nn.functional.interpolate(torch.rand(400, 3, 4, 4), size=(16, 16), mode="bilinear").flatten(1)
     for buffer, value in zip((latent.mean, latent.basis, latent.scale), fit_basis(patches, 12), strict=True):
         buffer.copy_(value)
@@ -213,7 +210,7 @@ def test_untrained_denoiser_keeps_the_first_frame_where_nothing_says_otherwise()
 
 def test_linear_code_reproduces_what_lies_in_its_span():
     torch.manual_seed(5)
-    latent = PatchLatent(channels=768, width=8, blocks=1)
+    latent = PatchLatent(channels=768, width=8, depth=1)
     for buffer, value in zip((latent.mean, latent.basis, latent.scale), fit_basis(torch.rand(3000, 768), 768), strict=True):
         buffer.copy_(value)
     frames = torch.rand(2, 3, 64, 32)

@@ -1,0 +1,166 @@
+"""The whole link in one process: what arrives at which SNR, what is said when something does not, and equal bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from channel.channel import Channel
+from common.clip import Clip
+from common.errors import SchemeError, SettingError
+from gvsc.evaluation.metrics import measure
+from gvsc.link import Link, LinkRun
+from receiver.receiver import GREY, Receiver
+from transmitter.transmitter import Transmitter
+
+CAPTION = "A red square rests on a blue field under a bright sky, and nothing else is there."
+
+
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    y, x = np.mgrid[:256, :256]
+    picture = np.stack([40 + x // 3, 60 + y // 3, np.full_like(x, 150)], axis=-1).astype(np.uint8)
+    picture[80:160, 60:140] = (220, 40, 30)
+    return Clip(np.repeat(picture[None], 8, axis=0), caption=CAPTION, name="square")
+
+
+@pytest.fixture(scope="module")
+def transmitter() -> Transmitter:
+    return Transmitter()
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Receiver:
+    return Receiver(steps=2)
+
+
+@pytest.fixture(scope="module")
+def link(transmitter: Transmitter, receiver: Receiver) -> Link:
+    return Link(transmitter, receiver)
+
+
+def send(link: Link, clip: Clip, snr_db: float, scheme: str = "first-frame-desc", sequence: int = 0) -> LinkRun:
+    return link.run(clip, snr_db=snr_db, tx_snr_db=snr_db, scheme=scheme, sequence=sequence)
+
+
+def test_at_ten_db_all_of_it_arrives(link: Link, clip: Clip) -> None:
+    run = send(link, clip, 10)
+    made = run.reconstruction
+    assert made.text == CAPTION
+    assert made.failed == ()
+    assert made.video.shape == clip.video.shape
+    assert made.video.dtype == np.uint8
+    assert made.snr_db == pytest.approx(10, abs=0.5)
+    assert made.generator == "mini"
+    assert set(run.seconds) == {"extract", "encode", "channel", "decode", "generate"}
+    assert made.frame is not None
+    assert measure(clip.video[:1], made.frame[None])["psnr"] > 22
+    assert measure(clip.video, made.video)["psnr"] > 18
+
+
+def test_the_description_alone_makes_another_clip(link: Link, clip: Clip) -> None:
+    made = send(link, clip, 10, "desc-only").reconstruction
+    assert made.text == CAPTION
+    assert made.frame is None
+    assert made.video.std() > 5
+
+
+def test_quality_falls_gracefully_with_the_snr(link: Link, clip: Clip) -> None:
+    quality = []
+    for snr_db in (-2, 4, 12):
+        frame = send(link, clip, snr_db).reconstruction.frame
+        assert frame is not None
+        quality.append(measure(clip.video[:1], frame[None])["psnr"])
+    assert quality[0] > 14
+    assert quality[0] < quality[1] < quality[2]
+
+
+def test_a_lost_description_is_told_and_never_passed_on(link: Link, clip: Clip) -> None:
+    lost = 0
+    for sequence in range(8):
+        run = send(link, clip, -3.5, sequence=sequence)
+        made = run.reconstruction
+        assert made.text in (None, CAPTION)
+        if made.header is not None and made.text is None:
+            lost += 1
+            assert made.failed == ("description",)
+            assert made.frame is not None
+            assert made.generator == "mini"
+    assert lost > 0
+
+
+def test_nothing_arrives_and_nothing_is_invented(link: Link, clip: Clip) -> None:
+    made = send(link, clip, -25).reconstruction
+    assert made.failed == ("header",)
+    assert (made.text, made.frame, made.generator) == (None, None, None)
+    assert (made.video == GREY).all()
+
+
+def test_description_alone_and_lost_is_grey(link: Link, clip: Clip) -> None:
+    outcomes = [send(link, clip, -3.5, "desc-only", sequence).reconstruction for sequence in range(8)]
+    lost = [made for made in outcomes if made.failed == ("description",)]
+    assert lost
+    assert all((made.video == GREY).all() and made.generator is None for made in lost)
+
+
+def test_equal_seeds_give_equal_bytes_whatever_came_before(link: Link, transmitter: Transmitter, clip: Clip) -> None:
+    first = send(link, clip, 5)
+    send(link, dataclasses.replace(clip, number=9), 0)
+    again = send(link, clip, 5)
+    np.testing.assert_array_equal(first.received, again.received)
+    np.testing.assert_array_equal(first.reconstruction.video, again.reconstruction.video)
+    other = Link(transmitter, Receiver(seed=1, steps=2), seed=1)
+    assert not np.array_equal(send(other, clip, 5).reconstruction.video, first.reconstruction.video)
+
+
+def test_the_receiver_does_not_need_to_know_the_gain(transmitter: Transmitter, receiver: Receiver, clip: Clip) -> None:
+    received = Channel(snr_db=10).apply(transmitter.encode(clip, 10).samples, 0)
+    plain = receiver.decode(received)
+    turned = receiver.decode((received * np.complex64(0.05 * np.exp(2.5j))).astype(np.complex64))
+    assert turned.text == CAPTION
+    assert turned.snr_db == pytest.approx(plain.snr_db, abs=1e-2)
+    assert plain.frame is not None
+    assert turned.frame is not None
+    assert measure(plain.frame[None], turned.frame[None])["psnr"] > 45
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0, np.complex64),
+        np.zeros(219, np.complex64),
+        np.zeros(9210, np.complex64),
+        np.full(9210, np.inf, np.complex64),
+        np.full(9210, 1e30, np.complex64),
+        np.random.default_rng(0).standard_normal(9210).astype(np.complex64),
+    ],
+)
+def test_bad_samples_are_an_outage_not_an_exception(receiver: Receiver, samples: np.ndarray) -> None:
+    made = receiver.decode(samples)
+    assert made.failed in (("samples",), ("header",))
+    assert (made.video == GREY).all()
+
+
+def test_a_caption_of_any_kind_arrives(link: Link, clip: Clip) -> None:
+    for caption in ("", "é" * 127, "日本の山" * 21, "x" * 255):
+        made = send(link, dataclasses.replace(clip, caption=caption), 10).reconstruction
+        assert made.text == caption
+        assert made.failed == ()
+    run = send(link, dataclasses.replace(clip, caption="y" * 300), 10)
+    assert run.encoded.description.was_cut
+    assert run.reconstruction.text == "y" * 255
+
+
+def test_other_sizes(link: Link) -> None:
+    video = np.random.default_rng(0).integers(0, 255, (8, 128, 192, 3)).astype(np.uint8)
+    made = send(link, Clip(video, caption="noise"), 15).reconstruction
+    assert made.video.shape == video.shape
+
+
+def test_what_cannot_be_sent_is_refused(link: Link, clip: Clip) -> None:
+    with pytest.raises(SchemeError, match="no scheme 'semaphore'"):
+        send(link, clip, 10, "semaphore")
+    with pytest.raises(SettingError):
+        send(link, clip, float("nan"))
