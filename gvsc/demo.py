@@ -14,7 +14,7 @@ import zmq
 from numpy.typing import NDArray
 from PIL import Image
 
-from common import endpoints, wire
+from common import wire
 from common.conventions import FPS
 from common.endpoints import PREVIEW, RESULTS, TAP
 from common.errors import ClipError, ProtocolError
@@ -92,7 +92,7 @@ def run(
         raise ClipError(f"{source} holds no clip that can be read")
     began = time.monotonic()
     with Services(logs, free_addresses()) as services:
-        viewers = _subscribe(services)
+        viewers = services.listen(TAP, PREVIEW, RESULTS)
         services.start("channel", "--snr-db", str(steps[0].snr_db))
         services.start("receiver", *options)
         places = [] if source is None else [str(source)]
@@ -109,15 +109,6 @@ def run(
         _collect(services, viewers, len(steps) * clips, demo, tell, advance)
         demo.seconds = time.monotonic() - began
     return demo
-
-
-def _subscribe(services: Services) -> zmq.Socket[bytes]:
-    """One socket that hears all three publishers."""
-    socket = endpoints.open_socket(services.context, zmq.SUB, high_water_mark=4096)
-    socket.subscribe(b"")
-    for endpoint in (TAP, PREVIEW, RESULTS):
-        endpoints.connect(socket, services.addresses[endpoint], endpoint.name)
-    return socket
 
 
 def _collect(

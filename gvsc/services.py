@@ -45,6 +45,7 @@ class Services:
             **{endpoint.environment: address for endpoint, address in addresses.items()},
         }
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._viewers: list[zmq.Socket[bytes]] = []
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
 
     def __enter__(self) -> Services:
@@ -55,7 +56,18 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self.context.destroy(linger=0)
+        for viewer in self._viewers:
+            viewer.close()
+        self.context.term()
+
+    def listen(self, *places: Endpoint) -> zmq.Socket[bytes]:
+        """A socket that hears all that is published at these places (tap, preview, results). Closed with the rest."""
+        viewer = endpoints.open_socket(self.context, zmq.SUB, high_water_mark=4096)
+        self._viewers.append(viewer)
+        viewer.subscribe(b"")
+        for place in places:
+            endpoints.connect(viewer, self.addresses[place], place.name)
+        return viewer
 
     def start(self, role: str, *options: str) -> int:
         """Starts ``python -m ROLE`` with these options and returns its pid."""

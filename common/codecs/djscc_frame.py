@@ -1,14 +1,14 @@
 """The first-frame codec ``djscc-frame``: deep joint source-channel coding on top of a linear code.
 
 A picture becomes 61 reals for each 16×16 pixels, 7808 complex symbols at 256×256 (paper, table of CBR; 0.0057 with
-the description). In every 32×32 block, 244 reals: 242 KLT coefficients, scaled by what a linear code would give them
-and then changed by a convolutional network, and two pilots. The receiver undoes the linear code (minimum mean square
-error) and a second network corrects the picture. Both networks start from zero output, that is from the linear code,
-and are gated by attention-feature modules that see the SNR (J. Xu et al., "Wireless image transmission using deep
-source channel coding with attention modules", 2022).
+the description). A convolutional network changes the picture, a linear code (``common.codecs.linear``) sends it; the
+receiver takes the linear code's estimate and a second, larger network corrects it. Both networks start from zero
+output, that is from the linear code, are trained jointly through the noise, and are gated by attention-feature modules
+that see the SNR (J. Xu et al., "Wireless image transmission using deep source channel coding with attention modules",
+2022).
 
-Power is normalised for each picture, and no scalar goes around the channel: the two pilots of each block carry, as
-analogue values repeated in all blocks, the scale that was divided out and the SNR that the transmitter believed in.
+Power is normalised for each picture, and no scalar goes around the channel: one real in 122 is a pilot. Half of the
+pilots carry the scale that was divided out, half the SNR that the transmitter believed in, as repeated analogue values.
 """
 
 from __future__ import annotations
@@ -24,18 +24,21 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common import weights
-from common.codecs.klt import BLOCK, REALS, Klt
+from common.codecs.linear import LinearCode, power_allocation
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
 
 NAME = "djscc-frame"
 
+BLOCK = 32
+"""Pictures have sides that are multiples of this."""
+
+REALS_PER_BLOCK = 244
+"""Reals for each BLOCK×BLOCK pixels, 61 for each 16×16."""
+
 PILOTS = 2
-"""Reals of each block that carry the scale and the transmitter's SNR."""
+"""Values that go beside the coefficients: the scale, and the transmitter's SNR. Each takes one real in a block."""
 
-COEFFICIENTS = REALS - PILOTS
-
-_COEFFICIENT_POWER = 0.5 * COEFFICIENTS
 _LOG_SCALE_CENTRE, _LOG_SCALE_SPREAD = 0.0, 1.5
 """Natural logarithm of a picture's scale against the average one's: a pilot carries (log − centre) / spread."""
 _TX_SNR_CENTRE_DB, _TX_SNR_SPREAD_DB = 7.5, 12.5
@@ -49,6 +52,8 @@ SNR_LIMITS_DB = (-5.0, 20.0)
 
 WIDTH_16, WIDTH_8, WIDTH_4 = 192, 128, 64
 """Channels where a position stands for 16×16, 8×8 and 4×4 pixels."""
+
+_FLOOR = 1e-3
 
 _HEAD_SCALE = 0.1
 """What the networks' last layers are multiplied by, so that early steps of training do not drown the linear code."""
@@ -108,66 +113,49 @@ class Stage(nn.Module):
 
 
 class EncoderNet(nn.Module):
-    """What to change in the linear code's coefficients: a factor and a term for each, from the picture."""
+    """What to change in a picture before the linear code takes it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3 * 64, WIDTH_8, 1)
         self.stage_8 = Stage(WIDTH_8, 2)
         self.down = nn.Conv2d(4 * WIDTH_8, WIDTH_16, 1)
-        self.from_coefficients = nn.Conv2d(COEFFICIENTS, 4 * WIDTH_16, 1)
-        self.stage_16 = Stage(WIDTH_16, 3)
-        self.head = _zero(nn.Conv2d(4 * WIDTH_16, 2 * COEFFICIENTS, 1))
+        self.stage_16 = Stage(WIDTH_16, 1)
+        self.up = nn.Conv2d(WIDTH_16, 4 * WIDTH_8, 1)
+        self.head = _zero(nn.Conv2d(WIDTH_8, 3 * 64, 1))
 
-    def forward(self, pictures: Tensor, coefficients: Tensor, snrs: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures less their mean (B, 3, H, W) and their scaled coefficients → factors and terms for these.
-
-        ``coefficients`` and both results are (B, COEFFICIENTS, H/32, W/32).
-        """
-        x = self.stage_8(self.stem(F.pixel_unshuffle(4.0 * pictures, 8)), snrs)
-        x = self.down(F.pixel_unshuffle(x, 2)) + F.pixel_shuffle(self.from_coefficients(coefficients), 2)
-        x = self.stage_16(x, snrs)
-        factors, terms = (_HEAD_SCALE * self.head(F.pixel_unshuffle(x, 2)).float()).chunk(2, dim=1)
-        return factors, terms
+    def forward(self, pictures: Tensor, snrs: Tensor) -> Tensor:
+        """Pictures less their mean (B, 3, H, W) and SNRs (B, 2) → what to add to them, of the same shape."""
+        fine = self.stage_8(self.stem(F.pixel_unshuffle(4.0 * pictures, 8)), snrs)
+        coarse = self.stage_16(self.down(F.pixel_unshuffle(fine, 2)), snrs)
+        fine = fine + F.pixel_shuffle(self.up(coarse), 2)
+        return _HEAD_SCALE * F.pixel_shuffle(self.head(fine).float(), 8)
 
 
 class DecoderNet(nn.Module):
-    """What the linear estimate lacks, from that estimate and the received reals.
-
-    First a factor and a term for each coefficient, which adapt the linear estimate to this picture; then a correction
-    in pixels, which sees the adapted picture.
-    """
+    """What the linear estimate of a picture lacks: from coarse to fine, seeing the estimate anew at every scale."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.from_reals = nn.Conv2d(COEFFICIENTS, 4 * WIDTH_16, 1)
-        self.from_picture_16 = nn.Conv2d(3 * 256, WIDTH_16, 1)
+        self.stem = nn.Conv2d(3 * 256, WIDTH_16, 1)
         self.stage_16 = Stage(WIDTH_16, 3)
-        self.coefficient_head = _zero(nn.Conv2d(4 * WIDTH_16, 2 * COEFFICIENTS, 1))
         self.up_16 = nn.Conv2d(WIDTH_16, 4 * WIDTH_8, 1)
-        self.from_picture_8 = nn.Conv2d(3 * 64, WIDTH_8, 1)
+        self.stem_8 = nn.Conv2d(3 * 64, WIDTH_8, 1)
         self.stage_8 = Stage(WIDTH_8, 4)
         self.up_8 = nn.Conv2d(WIDTH_8, 4 * WIDTH_4, 1)
-        self.from_picture_4 = nn.Conv2d(3 * 16, WIDTH_4, 1)
-        self.stage_4 = Stage(WIDTH_4, 2)
+        self.stem_4 = nn.Conv2d(3 * 16, WIDTH_4, 1)
+        self.stage_4 = Stage(WIDTH_4, 3)
         self.head = _zero(nn.Conv2d(WIDTH_4, 3 * 16, 3, padding=1))
 
-    def forward(self, klt: Klt, coefficients: Tensor, deviations: Tensor, reals: Tensor, snrs: Tensor) -> Tensor:
-        """Estimated coefficients, their standard errors, and received reals → pictures (B, 3, H, W).
-
-        ``coefficients`` and ``reals`` are (B, COEFFICIENTS, H/32, W/32), ``deviations`` (B, COEFFICIENTS, 1, 1).
-        """
-        rough = 4.0 * (klt.synthesise(coefficients) - klt.mean)
-        x = F.pixel_shuffle(self.from_reals(reals), 2) + self.from_picture_16(F.pixel_unshuffle(rough, 16))
-        x = self.stage_16(x, snrs)
-        factors, terms = (_HEAD_SCALE * self.coefficient_head(F.pixel_unshuffle(x, 2)).float()).chunk(2, dim=1)
-        adapted = klt.synthesise(coefficients * (1.0 + factors) + terms * deviations)
-        fine = 4.0 * (adapted - klt.mean)
-        x = F.pixel_shuffle(self.up_16(x), 2) + self.from_picture_8(F.pixel_unshuffle(fine, 8))
+    def forward(self, estimates: Tensor, snrs: Tensor) -> Tensor:
+        """Linear estimates less the mean (B, 3, H, W) and SNRs (B, 2) → what to add to them, of the same shape."""
+        scaled = 4.0 * estimates
+        x = self.stage_16(self.stem(F.pixel_unshuffle(scaled, 16)), snrs)
+        x = F.pixel_shuffle(self.up_16(x), 2) + self.stem_8(F.pixel_unshuffle(scaled, 8))
         x = self.stage_8(x, snrs)
-        x = F.pixel_shuffle(self.up_8(x), 2) + self.from_picture_4(F.pixel_unshuffle(fine, 4))
+        x = F.pixel_shuffle(self.up_8(x), 2) + self.stem_4(F.pixel_unshuffle(scaled, 4))
         x = self.stage_4(x, snrs)
-        return adapted + _HEAD_SCALE * F.pixel_shuffle(self.head(x).float(), 4)
+        return _HEAD_SCALE * F.pixel_shuffle(self.head(x).float(), 4)
 
 
 class DjsccFrameModel(nn.Module):
@@ -176,32 +164,33 @@ class DjsccFrameModel(nn.Module):
     With ``linear`` only the linear code runs (pilots included): the baseline, and what training starts from.
     """
 
-    floor: Tensor
     amplitudes: Tensor
     priors: Tensor
 
-    def __init__(self, basis: Tensor, variances: Tensor, mean: Tensor) -> None:
+    def __init__(self, colour: Tensor, mean: Tensor, log_variances: Tensor) -> None:
         super().__init__()
-        self.klt = Klt(basis, variances, mean, _COEFFICIENT_POWER)
+        self.code = LinearCode(colour, mean, log_variances)
         self.encoder = EncoderNet()
         self.decoder = DecoderNet()
-        floor = torch.zeros(1, COEFFICIENTS, 1, 1)
-        floor[0, -1] = 1e-3
-        self.register_buffer("floor", floor, persistent=False)
         self.register_buffer("amplitudes", torch.tensor(_PILOT_AMPLITUDES), persistent=False)
         self.register_buffer("priors", torch.tensor(_PILOT_VARIANCES), persistent=False)
 
     def encode(self, pictures: Tensor, tx_snr_db: Tensor, *, linear: bool = False) -> Tensor:
-        """(B, 3, H, W) in [0, 1] and (B,) dB → reals (B, REALS, H/32, W/32) with mean square 1/2 for each picture."""
+        """(B, 3, H, W) in [0, 1] and (B,) dB → reals (B, 2·symbol_count) with mean square 1/2 for each picture."""
+        height, width = pictures.shape[2:]
+        reals = 2 * symbol_count(height, width)
+        repeats = pilot_repeats(height, width)
+        count = reals - PILOTS * repeats
         tx_snr_db = tx_snr_db.clamp(*SNR_LIMITS_DB)
-        coded = self.klt.analyse(pictures) * self.klt.gains_at(tx_snr_db)
         if not linear:
             snrs = 0.1 * tx_snr_db
-            factors, terms = self.encoder(pictures - self.klt.mean, coded, torch.stack([snrs, snrs], dim=1))
-            coded = coded * (1.0 + factors) + terms
+            pictures = pictures + self.encoder(pictures - self.code.mean, torch.stack([snrs, snrs], dim=1))
+        variances = self.code.layout(height, width)[1][:count]
+        powers = power_allocation(variances, _noise_variance(tx_snr_db), 0.5 * count)
+        coded = self.code.analyse(pictures, count) * (powers / variances).sqrt()
         # a flat grey picture has no coefficients at all, and still needs something to normalise
-        coded = coded + self.floor
-        log_scale = 0.5 * torch.log(2.0 * coded.square().mean(dim=(1, 2, 3)))
+        coded = coded + F.pad(torch.full((1, 1), _FLOOR), (0, count - 1))
+        log_scale = 0.5 * torch.log(2.0 * coded.square().mean(dim=1))
         values = torch.stack(
             [
                 ((log_scale - _LOG_SCALE_CENTRE) / _LOG_SCALE_SPREAD).clamp(-1.0, 1.0),
@@ -209,35 +198,38 @@ class DjsccFrameModel(nn.Module):
             ],
             dim=1,
         )
-        values = values * self.amplitudes
-        pilots = values[:, :, None, None].expand(-1, -1, *coded.shape[2:])
+        pilots = (values * self.amplitudes).repeat_interleave(repeats, dim=1)
         # the pilots have the power that they need, and the coefficients share exactly the rest
-        energy = 0.5 * REALS - values.square().sum(dim=1)
-        scale = (energy / coded.square().sum(dim=1).mean(dim=(1, 2))).sqrt()
-        return torch.cat([coded * scale[:, None, None, None], pilots], dim=1)
+        energy = 0.5 * reals - pilots.square().sum(dim=1)
+        scale = (energy / coded.square().sum(dim=1)).sqrt()
+        return torch.cat([coded * scale[:, None], pilots], dim=1)
 
-    def decode(self, reals: Tensor, snr_db: Tensor, *, linear: bool = False) -> Tensor:
-        """Received reals (B, REALS, h, w) and (B,) dB → pictures (B, 3, 32·h, 32·w), not yet clipped to [0, 1]."""
+    def decode(self, reals: Tensor, snr_db: Tensor, height: int, width: int, *, linear: bool = False) -> Tensor:
+        """Received reals (B, 2·symbol_count) and (B,) dB → pictures (B, 3, height, width), not clipped to [0, 1]."""
         snr_db = snr_db.clamp(*SNR_LIMITS_DB)
-        noise = 0.5 * 10.0 ** (-0.1 * snr_db)
-        received, pilots = reals[:, :COEFFICIENTS], reals[:, COEFFICIENTS:].mean(dim=(2, 3))
-        blocks = reals.shape[2] * reals.shape[3]
+        noise = _noise_variance(snr_db)[:, None]
+        repeats = pilot_repeats(height, width)
+        count = reals.shape[1] - PILOTS * repeats
+        pilots = reals[:, count:].unflatten(1, (PILOTS, repeats)).mean(dim=2)
         priors = self.amplitudes.square() * self.priors
-        shrinkage = priors / (priors + noise[:, None] / blocks)
-        values = (pilots * shrinkage / self.amplitudes).clamp(-1.0, 1.0)
+        values = (pilots * priors / (priors + noise / repeats) / self.amplitudes).clamp(-1.0, 1.0)
         tx_snr_db = _TX_SNR_CENTRE_DB + _TX_SNR_SPREAD_DB * values[:, 1]
-        energy = 0.5 * REALS - (values * self.amplitudes).square().sum(dim=1)
+        energy = 0.5 * reals.shape[1] - repeats * (values * self.amplitudes).square().sum(dim=1)
         log_scale = _LOG_SCALE_CENTRE + _LOG_SCALE_SPREAD * values[:, 0]
-        scale = (torch.exp(log_scale) * (_COEFFICIENT_POWER / energy).sqrt())[:, None, None, None]
-        powers = self.klt.powers_at(tx_snr_db)
-        wiener = powers / (powers + noise[:, None, None, None])
-        gains = (self.klt.variances[None, :, None, None] / powers.clamp_min(1e-12)).sqrt()
-        coefficients = torch.where(powers > 0, received * scale * wiener * gains, 0.0)
+        scale = torch.exp(log_scale) * (0.5 * count / energy).sqrt()
+        variances = self.code.layout(height, width)[1][:count]
+        powers = power_allocation(variances, _noise_variance(tx_snr_db), 0.5 * count)
+        wiener = (powers * variances).sqrt() / (powers + noise)
+        estimates = self.code.synthesise(reals[:, :count] * scale[:, None] * wiener, height, width)
         if linear:
-            return self.klt.synthesise(coefficients)
+            return estimates
         snrs = 0.1 * torch.stack([snr_db, tx_snr_db], dim=1)
-        deviations = (self.klt.variances[None, :, None, None] * (1.0 - wiener)).sqrt()
-        return self.decoder(self.klt, coefficients, deviations, received * scale, snrs)
+        return estimates + self.decoder(estimates - self.code.mean, snrs)
+
+
+def _noise_variance(snr_db: Tensor) -> Tensor:
+    """Noise variance per real for symbols of unit power."""
+    return 0.5 * 10.0 ** (-0.1 * snr_db)
 
 
 class FrameCodec:
@@ -251,7 +243,7 @@ class FrameCodec:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FrameCodec:
         """From a state dict of ``DjsccFrameModel``. Raises WeightsError unless every tensor is there and fits."""
         try:
-            model = DjsccFrameModel(tensors["klt.basis"], tensors["klt.variances"], tensors["klt.mean"])
+            model = DjsccFrameModel(tensors["code.colour"], tensors["code.mean"], tensors["code.log_variances"])
             model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
@@ -284,7 +276,7 @@ class FrameCodec:
         with torch.inference_mode():
             pictures = torch.from_numpy(pixels[None]).contiguous(memory_format=torch.channels_last)
             reals = self._model.encode(pictures, torch.tensor([tx_snr_db]), linear=linear)
-        first, second = reals.flatten().double().numpy().reshape(2, -1)
+        first, second = reals[0].double().numpy().reshape(2, -1)
         symbols = first + 1j * second
         return (symbols / np.sqrt(np.mean(np.abs(symbols) ** 2))).astype(np.complex64)
 
@@ -305,8 +297,10 @@ class FrameCodec:
             raise BurstError("the symbols of a frame must be finite numbers")
         reals = np.concatenate([received.real, received.imag]).astype(np.float32)
         with torch.inference_mode():
-            grid = torch.from_numpy(reals).view(1, REALS, height // BLOCK, width // BLOCK)
-            picture = self._model.decode(grid, torch.tensor([snr_db]), linear=linear)[0].clamp(0.0, 1.0)
+            pictures = self._model.decode(
+                torch.from_numpy(reals)[None], torch.tensor([snr_db]), height, width, linear=linear
+            )
+            picture = pictures[0].clamp(0.0, 1.0)
         return picture.contiguous().numpy()
 
 
@@ -315,4 +309,9 @@ def symbol_count(height: int, width: int) -> int:
     for name, side in (("height", height), ("width", width)):
         if not 0 < side <= MAX_SIDE or side % BLOCK:
             raise ClipError(f"a frame's {name} must be a multiple of {BLOCK} up to {MAX_SIDE}, not {side}; resize it")
-    return REALS // 2 * (height // BLOCK) * (width // BLOCK)
+    return REALS_PER_BLOCK // 2 * pilot_repeats(height, width)
+
+
+def pilot_repeats(height: int, width: int) -> int:
+    """How often each pilot's value is sent: once for each block."""
+    return (height // BLOCK) * (width // BLOCK)

@@ -6,10 +6,10 @@
     python -m gvsc.training.djscc_frame export --run runs/djscc-frame --to common/weights/djscc-frame.safetensors
     python -m gvsc.training.djscc_frame evaluate --data data
 
-Training starts from the linear code (``gvsc.training.klt``). Each step draws crops, a true SNR, the transmitter's and
-the receiver's differing ideas of it, and minimises the root mean square error of each picture. The learning rate falls
-with the share of the hours that is used up. The run folder holds one checkpoint, replaced in one step, from which the
-same command goes on; drawing depends on the seed and the step alone.
+Training starts from the linear code (``gvsc.training.spectrum``). Each step draws crops, a true SNR, the transmitter's
+and the receiver's differing ideas of it, and minimises the root mean square error of each picture. The learning rate
+falls with the share of the hours that is used up. The run folder holds one checkpoint, replaced in one step, from which
+the same command goes on; drawing depends on the seed and the step alone.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from safetensors.torch import save_file
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from common.codecs.djscc_frame import COEFFICIENTS, SNR_LIMITS_DB, DjsccFrameModel, FrameCodec
+from common.codecs.djscc_frame import SNR_LIMITS_DB, DjsccFrameModel, FrameCodec
 from common.conventions import DEFAULT_SEED
-from gvsc.training import klt
+from gvsc.training import spectrum
 from gvsc.training.photos import load_crops, validation_pictures
 
 log = logging.getLogger("gvsc.training.djscc_frame")
@@ -58,8 +58,8 @@ def draw_snrs(count: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Ten
 
 
 def add_noise(reals: Tensor, snr_db: Tensor, generator: torch.Generator) -> Tensor:
-    """AWGN on reals that are halves of unit-power symbols: variance 10^(−snr/10)/2 each. ``snr_db`` (B,)."""
-    deviation = (0.5 * 10.0 ** (-0.1 * snr_db)).sqrt()[:, None, None, None]
+    """AWGN on reals (B, N) that are halves of unit-power symbols: variance 10^(−snr/10)/2 each. ``snr_db`` (B,)."""
+    deviation = (0.5 * 10.0 ** (-0.1 * snr_db)).sqrt()[:, None]
     return reals + deviation * torch.randn(reals.shape, generator=generator)
 
 
@@ -128,7 +128,7 @@ def loss_of(model: DjsccFrameModel, pictures: Tensor, rng: np.random.Generator) 
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     with torch.autocast("cpu", torch.bfloat16):
         reals = model.encode(pictures, sent)
-        decoded = model.decode(add_noise(reals, true, generator), estimated)
+        decoded = model.decode(add_noise(reals, true, generator), estimated, *pictures.shape[2:])
     return (decoded.float() - pictures).square().mean(dim=(1, 2, 3)).add(1e-6).sqrt().mean()
 
 
@@ -138,12 +138,12 @@ def train(data: Path, folder: Path, hours: float, seed: int) -> None:
     crops = load_crops(data)
     held_out = validation_pictures(data)
     torch.manual_seed(seed)
-    start = folder / "klt.safetensors"
+    start = folder / "spectrum.safetensors"
     if not start.exists():
-        basis, variances, mean = klt.fit(crops, COEFFICIENTS, np.random.default_rng(seed))
-        save_file({"basis": basis, "variances": variances, "mean": mean}, start)
+        colour, mean, log_variances = spectrum.fit(crops, np.random.default_rng(seed))
+        save_file({"colour": colour, "mean": mean, "log_variances": log_variances}, start)
     with safe_open(start, "pt") as stored:
-        run = Run(DjsccFrameModel(*(stored.get_tensor(name) for name in ("basis", "variances", "mean"))), folder)
+        run = Run(DjsccFrameModel(*(stored.get_tensor(name) for name in ("colour", "mean", "log_variances"))), folder)
     if run.file.exists():
         run.restore()
     else:
@@ -179,7 +179,7 @@ def train(data: Path, folder: Path, hours: float, seed: int) -> None:
 def averaged_model(run: Run) -> DjsccFrameModel:
     """A model of its own with the moving average as weights."""
     tensors = run.averaged
-    model = DjsccFrameModel(tensors["klt.basis"], tensors["klt.variances"], tensors["klt.mean"])
+    model = DjsccFrameModel(tensors["code.colour"], tensors["code.mean"], tensors["code.log_variances"])
     model.load_state_dict(tensors)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval()
@@ -195,7 +195,8 @@ def psnrs(model: DjsccFrameModel, pictures: Tensor, *, linear: bool = False) -> 
             for picture in pictures.split(1):
                 snr = torch.tensor([snr_db])
                 reals = model.encode(picture.contiguous(memory_format=torch.channels_last), snr, linear=linear)
-                decoded = model.decode(add_noise(reals, snr, generator), snr, linear=linear).float().clamp(0.0, 1.0)
+                received = add_noise(reals, snr, generator)
+                decoded = model.decode(received, snr, *picture.shape[2:], linear=linear).float().clamp(0.0, 1.0)
                 values.append(-10.0 * math.log10(float((decoded - picture).square().mean())))
         found[snr_db] = float(np.mean(values))
     return found
@@ -211,7 +212,6 @@ def export(folder: Path, to: Path) -> None:
         progress = stored.metadata()
         names = [name for name in stored.keys() if name.startswith("averaged.")]  # noqa: SIM118 (not a mapping)
         tensors = {name.removeprefix("averaged."): stored.get_tensor(name).half() for name in names}
-    tensors["klt.variances"] = tensors["klt.variances"].float()
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, to, {"steps": progress["step"]})
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -20,8 +21,9 @@ from torch.nn import functional
 from gvsc.training.mini_data import Batch, TrainingData, build_pool, load_photos
 from gvsc.training.world import FRAMES
 from receiver.generators.mini.latent import PatchLatent, fit_basis
+from receiver.generators.mini.prior import SNR_KNOTS_DB, transform
 from receiver.generators.mini.text import embed, load_text_encoder
-from receiver.generators.mini.unet import SNR_KNOTS_DB, VideoUNet
+from receiver.generators.mini.unet import VideoUNet
 
 NOISE_SHIFT = 4.0
 """Shift of the noise levels towards noise (as in Stable Diffusion 3): eight alike frames betray much through noise."""
@@ -29,6 +31,7 @@ NOISE_SHIFT = 4.0
 _FRAME_WEIGHT = 4.0  # a received frame leaves little variance; without a weight its loss would count for nothing
 _FLOW_WEIGHT = 0.02
 _CHECKPOINT_S = 240.0
+_LEAST_VARIANCE = 1e-4  # half precision holds it
 _SPARSE = 0.6  # this part of the time trains on every other frame: the frames are alike, and it costs half
 
 
@@ -53,15 +56,21 @@ def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> 
     fitted = fit_basis(patches, latent.channels)
     for buffer, value in zip((latent.mean, latent.basis, latent.scale), fitted, strict=True):
         buffer.copy_(value)
-    clips = [data.draw(16, framed=0.5) for _ in range(8)]
+    clips = [data.draw(16, framed=0.5) for _ in range(12)]
     video = torch.cat([b.video for b in clips])
     clean = _encode(latent, video)
-    unet.prior_variance.copy_(clean.square().mean((0, 1, 3, 4)))
+    unet.prior.free.copy_(transform(clean).square().mean(0).clamp_min(_LEAST_VARIANCE))
     generator = torch.Generator().manual_seed(0)
     for knot, snr_db in enumerate(SNR_KNOTS_DB):
         received = data.code.receive(video[:, 0], torch.full((len(video),), snr_db), generator)
         left = clean - latent.encode(received)[:, None]
-        unet.frame_variance[knot].copy_(left.square().mean((0, 3, 4)).clamp_min(1e-3))
+        # the typical clip, not the mean one: a few clips that move a lot would make every clip shake
+        energy = left.square().mean((1, 3, 4), keepdim=True) + _LEAST_VARIANCE
+        typical = energy.log().mean(0).exp()
+        spectrum = (transform(left).square() / energy).mean(0) * typical
+        unet.prior.framed.unflatten(0, (len(SNR_KNOTS_DB), -1))[knot].copy_(spectrum.clamp_min(_LEAST_VARIANCE))
+        growth = (left.square().mean((3, 4)) / energy[..., 0, 0]).mean(0)
+        unet.prior.growth[knot].copy_((growth / growth.mean(0)).clamp_min(0.02))
 
 
 def loss_of(
@@ -104,9 +113,11 @@ def _encode(latent: PatchLatent, video: Tensor) -> Tensor:
 class Run:
     """A training run in a folder: model, moving average, optimiser, and how far it is."""
 
-    def __init__(self, folder: Path, data: TrainingData, rate: float) -> None:
+    def __init__(
+        self, folder: Path, data: TrainingData, rate: float, make: Callable[[], VideoUNet] = VideoUNet
+    ) -> None:
         self.folder, self.rate = folder, rate
-        self.latent, self.unet, self.average = PatchLatent(), VideoUNet(), VideoUNet()
+        self.latent, self.unet, self.average = PatchLatent(), make(), make()
         self.optimiser = torch.optim.AdamW(self.unet.parameters(), rate, betas=(0.9, 0.98), weight_decay=0.01)
         self.step, self.seconds = 0, 0.0
         if (folder / "state.json").exists():

@@ -20,7 +20,7 @@ from PIL import Image
 from common import endpoints, wire
 from common.endpoints import DOWNLINK, FEEDBACK, RESULTS, TAP, UPLINK
 from gvsc import tap
-from gvsc.services import Services, private_addresses
+from gvsc.services import ROLES, Services, private_addresses
 from receiver.media import write_mp4
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -51,14 +51,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def services(tmp_path: Path) -> Iterator[Services]:
     with Services(tmp_path / "logs", private_addresses(tmp_path)) as services:
         yield services
-
-
-def listen(services: Services, *places: endpoints.Endpoint) -> zmq.Socket[bytes]:
-    socket = endpoints.open_socket(services.context, zmq.SUB, high_water_mark=4096)
-    socket.subscribe(b"")
-    for place in places:
-        endpoints.connect(socket, services.addresses[place], place.name)
-    return socket
 
 
 def hear(socket: zmq.Socket[bytes], *kinds: str, timeout_s: float = 60) -> wire.Message:
@@ -105,7 +97,7 @@ def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
 def test_three_processes_and_one_give_the_same_bytes(
     services: Services, clip: Path, tmp_path: Path, scheme: str
 ) -> None:
-    viewers = listen(services, TAP, RESULTS)
+    viewers = services.listen(TAP, RESULTS)
     # The receiver starts last and the transmitter first: the order must not matter.
     start_transmitter(services, clip, "--scheme", scheme, "--paused", "--repeat", "2")
     start_receiver(services)
@@ -117,31 +109,23 @@ def test_three_processes_and_one_give_the_same_bytes(
     while len(results) < 2 or len(tapped) < 2:
         message = hear(viewers, "tap", "result", timeout_s=120)
         (tapped if message.kind == "tap" else results)[message.header["seq"]] = message
-    for seq in (0, 1):
-        facts = simulate(
-            clip,
-            tmp_path / str(seq),
-            "--scheme",
-            scheme,
-            "--snr-db",
-            "4",
-            "--tx-snr-db",
-            str(TX_SNR_DB),
-            "--sequence",
-            str(seq),
-        )
-        np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[seq].samples(0))
-        np.testing.assert_array_equal(np.load(facts["files"]["rx"]), tapped[seq].samples(1))
-        frames = [np.asarray(Image.open(p)) for p in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
-        np.testing.assert_array_equal(np.stack(frames), results[seq].picture(0, "shape"))
-        assert results[seq].header["text"] == facts["text_received"] == CAPTION
-        assert results[seq].header["snr_db"] == facts["snr_estimated_db"]
-    assert not np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
+    # Burst 1, so that what came before it would show if it mattered.
+    options = ("--scheme", scheme, "--snr-db", "4", "--tx-snr-db", str(TX_SNR_DB), "--sequence", "1")
+    facts = simulate(clip, tmp_path / "out", *options)
+    np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[1].samples(0))
+    np.testing.assert_array_equal(np.load(facts["files"]["rx"]), tapped[1].samples(1))
+    frames = [np.asarray(Image.open(p)) for p in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
+    np.testing.assert_array_equal(np.stack(frames), results[1].picture(0, "shape"))
+    assert results[1].header["text"] == facts["text_received"] == CAPTION
+    assert results[1].header["snr_db"] == facts["snr_estimated_db"]
+    # Other noise gives another frame, and so another clip; a description that arrived whole gives the same again.
+    same = np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
+    assert same == (scheme == "desc-only")
     assert services.exit_code("transmitter") in (0, None)
 
 
 def test_the_snr_is_turned_live_and_the_measured_one_follows(services: Services, clip: Path) -> None:
-    viewers = listen(services, TAP)
+    viewers = services.listen(TAP)
     start_stream(services, clip, "--scheme", "desc-only")
     services.wait_for("channel", lambda status: status["bursts"] > 0, 120)
     for snr_db in (-5.0, 0.0, 5.0, 10.0, 20.0):
@@ -160,7 +144,7 @@ def test_the_snr_is_turned_live_and_the_measured_one_follows(services: Services,
 
 @pytest.mark.parametrize("victim", ["channel", "receiver", "transmitter"])
 def test_kill_9_loses_at_most_the_window_and_counts_it(services: Services, clip: Path, victim: str) -> None:
-    viewers = listen(services, RESULTS)
+    viewers = services.listen(RESULTS)
     start_stream(services, clip, "--window", str(WINDOW))
     services.wait_for("transmitter", lambda status: status["delivered"] >= 3, 120)
     before = services.ask("transmitter", op="status")
@@ -185,7 +169,7 @@ def test_kill_9_loses_at_most_the_window_and_counts_it(services: Services, clip:
         header = wire.receive(viewers, ("result",)).header
         assert (header["session"], header["seq"]) not in seen
         seen.add((header["session"], header["seq"]))
-    assert len(seen) >= 6
+    assert len(seen) >= 3
 
 
 def test_a_stopped_receiver_stops_the_source_and_nothing_is_lost(services: Services, clip: Path) -> None:
@@ -231,7 +215,7 @@ def test_garbage_on_every_socket_is_counted_and_nothing_else_is_lost(services: S
 
 def test_a_channel_that_talks_nonsense_does_not_take_the_receiver_down(services: Services) -> None:
     """This test is the channel: it sends the receiver what no channel should."""
-    results = listen(services, RESULTS)
+    results = services.listen(RESULTS)
     with endpoints.open_socket(services.context, zmq.PUSH) as downlink:
         endpoints.bind(downlink, services.addresses[DOWNLINK], "test")
         start_receiver(services)
@@ -254,26 +238,22 @@ def test_a_channel_that_talks_nonsense_does_not_take_the_receiver_down(services:
         assert (status["refused"], status["gaps"], status["repeated"], status["errors"]) == (1, 2, 1, 0)
 
 
-def test_a_port_in_use_is_one_line_and_exit_1(services: Services) -> None:
-    start_channel(services)
-    services.wait_for("channel", lambda status: status["ready"], 30)
-    environment = {e.environment: address for e, address in services.addresses.items()}
-    for role in ("channel", "receiver", "transmitter"):
-        with endpoints.open_socket(services.context, zmq.REP) as squatter:
-            place = endpoints.CONTROLS[role]
-            if role != "channel":
-                endpoints.bind(squatter, services.addresses[place], "test")
-            done = subprocess.run(
-                [sys.executable, "-m", role],
-                env={**os.environ, **environment},
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        assert done.returncode == 1
-        assert "in use by another process" in done.stderr
-        assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("role", ROLES)
+def test_a_port_in_use_is_one_line_and_exit_1(services: Services, role: str) -> None:
+    with endpoints.open_socket(services.context, zmq.REP) as squatter:
+        address = endpoints.bind(squatter, "tcp://127.0.0.1:*", "test")
+        places = {**services.addresses, endpoints.CONTROLS[role]: address}
+        done = subprocess.run(
+            [sys.executable, "-m", role],
+            env={**os.environ, **{place.environment: where for place, where in places.items()}},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"Error: {role} control: {address} is in use by another process" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_idle_channel_uses_no_cpu_little_memory_and_no_torch(services: Services) -> None:

@@ -13,8 +13,9 @@ from transformers import BertModel, BertTokenizerFast
 
 from common.errors import SettingError, WeightsError
 from receiver.generators.mini.latent import PatchLatent
+from receiver.generators.mini.prior import SNR_KNOTS_DB
 from receiver.generators.mini.text import embed
-from receiver.generators.mini.unet import SNR_KNOTS_DB, VideoUNet
+from receiver.generators.mini.unet import VideoUNet
 
 SIZE_STEP = 32
 """Height and width must be multiples of this: a patch of 16, halved once inside the denoiser."""

@@ -2,11 +2,12 @@
 
 A convolutional U-Net over eight frames with two scales, temporal convolutions at the fine one, joint attention over
 space and time and cross-attention to the words at the coarse one. It does not predict the clip from nothing: around
-it stands a prior that is worked out in closed form (the preconditioning of Karras et al. 2022, with a conditional
-mean). Where a first frame was received, the prior's mean is that frame, *moved* by a flow that the network predicts,
-and its variance is what motion and the channel are known to leave at that SNR; else it is a Gaussian around the mean
-patch. The network adds a residual in units of the posterior's deviation and scales the prior's variance place by
-place. So an untrained network already keeps the frame, and training is spent on what moves and what is new.
+it stands a prior whose denoiser is known in closed form (`prior`; the idea of Karras et al. 2022's preconditioning,
+carried further). Where a first frame was received, the prior's mean is that frame, *moved* by a flow that the network
+predicts, and its variance is what motion and the channel are known to leave open at that SNR. The network adds a
+residual in units of the prior's remaining deviation, and turns the filter's correction up or down place by place. So
+an untrained network already keeps the frame and makes smooth clips, and training is spent on what moves, what is new
+and what the words say.
 """
 
 from __future__ import annotations
@@ -20,9 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from receiver.generators.mini.latent import patch_product
-
-SNR_KNOTS_DB = (-2.0, 4.0, 10.0, 16.0, 30.0)
-"""SNRs at which the prior's variance around a received frame is tabled; 30 stands for a clean frame."""
+from receiver.generators.mini.prior import SNR_KNOTS_DB, ClipPrior, restore, transform
 
 _REACH = 16.0  # pixels that one unit of the flow head moves the last frame
 
@@ -36,14 +35,7 @@ class Denoised(NamedTuple):
 
 
 class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Denoiser over latents of `PatchLatent`.
-
-    ``prior_variance`` (C,) is the variance of the latents, ``frame_variance`` (knots, F, C) that of the latents
-    around a received first frame at each of `SNR_KNOTS_DB`.
-    """
-
-    prior_variance: Tensor
-    frame_variance: Tensor
+    """Denoiser over latents of `PatchLatent`; ``prior`` is set from data, everything else is learned."""
 
     @register_to_config
     def __init__(
@@ -59,14 +51,13 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.frames, self.patch = frames, patch
-        self.register_buffer("prior_variance", torch.ones(latent_channels))
-        self.register_buffer("frame_variance", torch.ones(len(SNR_KNOTS_DB), frames, latent_channels))
+        self.prior = ClipPrior(latent_channels, frames)
         embedding = coarse_width
         self.embed = nn.Sequential(
             nn.Linear(16 + 16 + 1 + text_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         self.words = nn.Linear(text_width, coarse_width)
-        self.enter = nn.Conv2d(2 * latent_channels + 1 + _PLACE, fine_width, 3, padding=1)
+        self.enter = nn.Conv2d(3 * latent_channels + 1 + _PLACE, fine_width, 3, padding=1)
         self.frame_number = nn.Parameter(torch.zeros(frames, fine_width, 1, 1))
         self.fine_in = _ResBlock(fine_width, fine_width, embedding)
         self.time_in = _TimeConv(fine_width)
@@ -111,41 +102,38 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         t = noise_level.view(-1, 1, 1, 1, 1)
         given = has_frame.view(-1, 1, 1, 1, 1)
         anchor = patch_product(frame, basis, offset)[:, None] * given
-        variance = self._prior_variance(has_frame, snr_db)[:, times]
-        spread = ((1 - t) ** 2 * variance + t**2).sqrt()
-        surprise = (noisy - (1 - t) * anchor) / spread
-        anchor_unit = (anchor / self.prior_variance.sqrt().view(1, 1, -1, 1, 1)).expand_as(noisy)
+        variance, growth = self.prior.spread(has_frame, snr_db, times, height, width)
+        total = (1 - t) ** 2 * variance + t**2
+        gain = (1 - t) * variance / total
+        overall = variance.mean((1, 3, 4), keepdim=True)  # (B, 1, C, 1, 1)
+        surprise = noisy - (1 - t) * anchor
+        filtered = restore(gain * transform(surprise))
+        # the filter knows no frame from another; this brings in that later frames have moved further
+        share = growth * ((1 - t) ** 2 * overall + t**2) / ((1 - t) ** 2 * overall * growth + t**2)
+        filtered = filtered * share
+        unit = self.prior.free.mean((0, 2, 3)).sqrt().view(1, 1, -1, 1, 1)
         place = _place(height, width, noisy.device)
         inputs = torch.cat(
             [
-                surprise.flatten(0, 1),
-                anchor_unit.flatten(0, 1),
+                (surprise / ((1 - t) ** 2 * overall + t**2).sqrt()).flatten(0, 1),
+                ((anchor + filtered) / unit).flatten(0, 1),
+                (anchor / unit).expand_as(noisy).flatten(0, 1),
                 given.expand(batch, frames, 1, height, width).flatten(0, 1),
                 place.expand(batch * frames, -1, -1, -1),
             ],
             1,
         )
-        residual, flow, trust = self._network(inputs, noise_level, text, text_mask, has_frame, snr_db, times)
-        mean = torch.zeros_like(noisy)
+        residual, flow, gate = self._network(inputs, noise_level, text, text_mask, has_frame, snr_db, times)
+        mean = anchor.expand_as(noisy)
         framed = has_frame > 0
         if bool(framed.any()):
-            mean = mean.index_put((framed,), self._moved(frame[framed], flow[framed], basis, offset))
-        variance = variance * (2.0 * trust.tanh() * given).exp()
-        total = (1 - t) ** 2 * variance + t**2
-        gain = (1 - t) * variance / total
-        estimate = mean + gain * (noisy - (1 - t) * mean) + (variance / total).sqrt() * t * residual
+            moved = self._moved(frame[framed], flow[framed], basis, offset)
+            further = (gain * (1 - t))[framed] * transform(moved - mean[framed])
+            mean = mean.index_put((framed,), moved)
+            filtered = filtered.index_put((framed,), -restore(further) * share[framed], accumulate=True)
+        deviation = ((variance * t**2 / total).mean((1, 3, 4), keepdim=True) * growth).sqrt()
+        estimate = mean + 2.0 * gate.sigmoid() * filtered + deviation * residual
         return Denoised(estimate, flow)
-
-    def _prior_variance(self, has_frame: Tensor, snr_db: Tensor) -> Tensor:
-        """(B, F, C, 1, 1): interpolated in the logarithm between the tabled SNRs."""
-        knots = torch.tensor(SNR_KNOTS_DB, device=snr_db.device)
-        value = snr_db.clamp(knots[0], knots[-1])
-        upper = torch.searchsorted(knots, value).clamp(1, len(knots) - 1)
-        part = ((value - knots[upper - 1]) / (knots[upper] - knots[upper - 1])).view(-1, 1, 1)
-        table = self.frame_variance.log()
-        framed = torch.lerp(table[upper - 1], table[upper], part).exp()
-        free = self.prior_variance.expand_as(framed)
-        return torch.where(has_frame.view(-1, 1, 1) > 0, framed, free)[..., None, None]
 
     def _moved(self, frame: Tensor, flow: Tensor, basis: Tensor, offset: Tensor) -> Tensor:
         """Latents (B, F, C, h, w) of the first frame as the flow carries it into every frame."""
@@ -172,7 +160,7 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         snr_db: Tensor,
         times: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, log-scale of the variance (B, F, 1, h, w)."""
+        """Residual (B, F, C, h, w), flow (B, F, 2, 2h, 2w) in pixels, gate (B, F, 1, h, w)."""
         batch, frames = len(noise_level), len(times)
         pooled = (text * text_mask[..., None]).sum(1) / text_mask.sum(1, keepdim=True).clamp_min(1.0)
         snr_unit = (snr_db.clamp(SNR_KNOTS_DB[0] - 3, SNR_KNOTS_DB[-1]) + 5.0) / 35.0

@@ -17,7 +17,8 @@ from receiver.generators.base import Conditions
 from receiver.generators.mini.generator import Mini
 from receiver.generators.mini.latent import PatchLatent, fit_basis
 from receiver.generators.mini.pipeline import MiniPipeline
-from receiver.generators.mini.unet import SNR_KNOTS_DB, VideoUNet
+from receiver.generators.mini.prior import SNR_KNOTS_DB
+from receiver.generators.mini.unet import VideoUNet
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "star", "moves", "left", "right"]
 
@@ -44,7 +45,7 @@ def mini(text_encoder) -> Mini:
     with torch.no_grad():
         for parameter in [*latent.parameters(), *unet.parameters()]:
             parameter.normal_(0, 0.2)
-    unet.frame_variance.copy_(torch.tensor([0.8, 0.6, 0.4, 0.3, 0.2]).view(-1, 1, 1).expand_as(unet.frame_variance))
+    unet.prior.framed.copy_(torch.tensor([0.8, 0.6, 0.4, 0.3, 0.2]).repeat_interleave(8).view(-1, 1, 1, 1).expand_as(unet.prior.framed))
     tokenizer, encoder = text_encoder
     pipeline = MiniPipeline(latent, unet, FlowMatchEulerDiscreteScheduler(shift=4.0), encoder, tokenizer)
     pipeline.set_progress_bar_config(disable=True)
@@ -107,7 +108,9 @@ def test_without_a_frame_the_snr_means_nothing(mini):
 
 def test_a_frame_without_an_snr_is_taken_as_clean(mini):
     unknown = mini.generate(conditions(frame=True, snr_db=None), seed=1, steps=2)
-    assert unknown.tobytes() == mini.generate(conditions(frame=True, snr_db=SNR_KNOTS_DB[-1]), seed=1, steps=2).tobytes()
+    assert (
+        unknown.tobytes() == mini.generate(conditions(frame=True, snr_db=SNR_KNOTS_DB[-1]), seed=1, steps=2).tobytes()
+    )
 
 
 def test_a_lost_description_is_an_empty_one(mini):
@@ -211,7 +214,9 @@ def test_untrained_denoiser_keeps_the_first_frame_where_nothing_says_otherwise()
 def test_linear_code_reproduces_what_lies_in_its_span():
     torch.manual_seed(5)
     latent = PatchLatent(channels=768, width=8, depth=1)
-    for buffer, value in zip((latent.mean, latent.basis, latent.scale), fit_basis(torch.rand(3000, 768), 768), strict=True):
+    for buffer, value in zip(
+        (latent.mean, latent.basis, latent.scale), fit_basis(torch.rand(3000, 768), 768), strict=True
+    ):
         buffer.copy_(value)
     frames = torch.rand(2, 3, 64, 32)
     latents = latent.encode(frames)
