@@ -28,7 +28,7 @@ from common.service import OneLineErrors, endpoint_option, say, service_context,
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write each reconstruction there as mp4, with a JSON beside it.",
+    help="Write each reconstruction there: mp4, lossless frames, facts as JSON.",
 )
 @threads_option
 @endpoint_option(endpoints.DOWNLINK)

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common import weights
-from common.codecs.linear import LinearCode, power_allocation
+from common.codecs.linear import LinearCode, cosines, power_allocation
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
 
@@ -112,12 +112,36 @@ class Stage(nn.Module):
         return x
 
 
+class Patches(nn.Module):
+    """Square patches to features: a linear map of their cosine coefficients, each scaled to unit variance.
+
+    In pixels, fine detail is hundreds of times weaker than shading, and would be learnt late or never.
+    """
+
+    whitening: Tensor
+
+    def __init__(self, side: int, width: int, colour: Tensor, deviations: Tensor) -> None:
+        """``deviations`` (3, 16, 16): standard deviations by colour axis and frequency of 16×16 patches."""
+        super().__init__()
+        self.side = side
+        self.map = nn.Linear(3 * side * side, width)
+        step = deviations.shape[1] // side
+        basis = torch.einsum("cd,uy,vx->duvcyx", colour.float(), cosines(side), cosines(side))
+        scaled = basis / deviations.float()[:, ::step, ::step, None, None, None]
+        self.register_buffer("whitening", scaled.reshape(3 * side * side, -1), persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Pictures less their mean (B, 3, H, W) → (B, width, H/side, W/side)."""
+        kernels = (self.map.weight @ self.whitening).view(-1, 3, self.side, self.side)
+        return F.conv2d(pictures, kernels, self.map.bias, stride=self.side)
+
+
 class EncoderNet(nn.Module):
     """What to change in a picture before the linear code takes it."""
 
-    def __init__(self) -> None:
+    def __init__(self, colour: Tensor, deviations: Tensor) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3 * 64, WIDTH_8, 1)
+        self.stem = Patches(8, WIDTH_8, colour, deviations)
         self.stage_8 = Stage(WIDTH_8, 2)
         self.down = nn.Conv2d(4 * WIDTH_8, WIDTH_16, 1)
         self.stage_16 = Stage(WIDTH_16, 1)
@@ -126,7 +150,7 @@ class EncoderNet(nn.Module):
 
     def forward(self, pictures: Tensor, snrs: Tensor) -> Tensor:
         """Pictures less their mean (B, 3, H, W) and SNRs (B, 2) → what to add to them, of the same shape."""
-        fine = self.stage_8(self.stem(F.pixel_unshuffle(4.0 * pictures, 8)), snrs)
+        fine = self.stage_8(self.stem(pictures), snrs)
         coarse = self.stage_16(self.down(F.pixel_unshuffle(fine, 2)), snrs)
         fine = fine + F.pixel_shuffle(self.up(coarse), 2)
         return _HEAD_SCALE * F.pixel_shuffle(self.head(fine).float(), 8)
@@ -135,25 +159,24 @@ class EncoderNet(nn.Module):
 class DecoderNet(nn.Module):
     """What the linear estimate of a picture lacks: from coarse to fine, seeing the estimate anew at every scale."""
 
-    def __init__(self) -> None:
+    def __init__(self, colour: Tensor, deviations: Tensor) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3 * 256, WIDTH_16, 1)
+        self.stem_16 = Patches(16, WIDTH_16, colour, deviations)
         self.stage_16 = Stage(WIDTH_16, 3)
         self.up_16 = nn.Conv2d(WIDTH_16, 4 * WIDTH_8, 1)
-        self.stem_8 = nn.Conv2d(3 * 64, WIDTH_8, 1)
+        self.stem_8 = Patches(8, WIDTH_8, colour, deviations)
         self.stage_8 = Stage(WIDTH_8, 4)
         self.up_8 = nn.Conv2d(WIDTH_8, 4 * WIDTH_4, 1)
-        self.stem_4 = nn.Conv2d(3 * 16, WIDTH_4, 1)
+        self.stem_4 = Patches(4, WIDTH_4, colour, deviations)
         self.stage_4 = Stage(WIDTH_4, 3)
         self.head = _zero(nn.Conv2d(WIDTH_4, 3 * 16, 3, padding=1))
 
     def forward(self, estimates: Tensor, snrs: Tensor) -> Tensor:
         """Linear estimates less the mean (B, 3, H, W) and SNRs (B, 2) → what to add to them, of the same shape."""
-        scaled = 4.0 * estimates
-        x = self.stage_16(self.stem(F.pixel_unshuffle(scaled, 16)), snrs)
-        x = F.pixel_shuffle(self.up_16(x), 2) + self.stem_8(F.pixel_unshuffle(scaled, 8))
+        x = self.stage_16(self.stem_16(estimates), snrs)
+        x = F.pixel_shuffle(self.up_16(x), 2) + self.stem_8(estimates)
         x = self.stage_8(x, snrs)
-        x = F.pixel_shuffle(self.up_8(x), 2) + self.stem_4(F.pixel_unshuffle(scaled, 4))
+        x = F.pixel_shuffle(self.up_8(x), 2) + self.stem_4(estimates)
         x = self.stage_4(x, snrs)
         return _HEAD_SCALE * F.pixel_shuffle(self.head(x).float(), 4)
 
@@ -167,11 +190,14 @@ class DjsccFrameModel(nn.Module):
     amplitudes: Tensor
     priors: Tensor
 
-    def __init__(self, colour: Tensor, mean: Tensor, log_variances: Tensor) -> None:
+    deviations: Tensor
+
+    def __init__(self, colour: Tensor, mean: Tensor, log_variances: Tensor, deviations: Tensor) -> None:
         super().__init__()
         self.code = LinearCode(colour, mean, log_variances)
-        self.encoder = EncoderNet()
-        self.decoder = DecoderNet()
+        self.encoder = EncoderNet(colour, deviations)
+        self.decoder = DecoderNet(colour, deviations)
+        self.register_buffer("deviations", deviations.float())
         self.register_buffer("amplitudes", torch.tensor(_PILOT_AMPLITUDES), persistent=False)
         self.register_buffer("priors", torch.tensor(_PILOT_VARIANCES), persistent=False)
 
@@ -227,6 +253,14 @@ class DjsccFrameModel(nn.Module):
         return estimates + self.decoder(estimates - self.code.mean, snrs)
 
 
+def model_like(tensors: Mapping[str, Tensor]) -> DjsccFrameModel:
+    """The model with a state dict's weights, of whatever precision. Raises KeyError or RuntimeError if they do not fit."""
+    statistics = [tensors[f"code.{name}"] for name in ("colour", "mean", "log_variances")]
+    model = DjsccFrameModel(*statistics, tensors["deviations"])
+    model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    return model
+
+
 def _noise_variance(snr_db: Tensor) -> Tensor:
     """Noise variance per real for symbols of unit power."""
     return 0.5 * 10.0 ** (-0.1 * snr_db)
@@ -243,8 +277,7 @@ class FrameCodec:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> FrameCodec:
         """From a state dict of ``DjsccFrameModel``. Raises WeightsError unless every tensor is there and fits."""
         try:
-            model = DjsccFrameModel(tensors["code.colour"], tensors["code.mean"], tensors["code.log_variances"])
-            model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+            model = model_like(tensors)
         except (KeyError, RuntimeError) as error:
             reason = str(error).splitlines()[-1].strip()
             raise WeightsError(f"these are not weights of {NAME} of this version ({reason}); reinstall gvsc") from error

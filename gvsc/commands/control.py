@@ -13,6 +13,17 @@ from common.endpoints import CONTROLS, address_of, check_address
 from common.service import OneLineErrors
 
 
+def _as_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    # Taken before or after the verb, so noted in what the group and its verbs share.
+    shared = context.ensure_object(dict)
+    shared["json"] = shared.get("json", False) or value
+
+
+_json_option = click.option(
+    "--json", is_flag=True, expose_value=False, callback=_as_json, help="Print the reply as one JSON object."
+)
+
+
 @click.group("control")
 @click.option(
     "--of",
@@ -23,14 +34,14 @@ from common.service import OneLineErrors
     help="Which service to talk to.",
 )
 @click.option("--address", help="Its control address, where it is not the default or the environment's.")
-@click.option("--json", "as_json", is_flag=True, help="Print the reply as one JSON object.")
+@_json_option
 @click.pass_context
-def command(context: click.Context, role: str, address: str | None, as_json: bool) -> None:
+def command(context: click.Context, role: str, address: str | None) -> None:
     """Read and turn the live settings of a running service.
 
     A reply tells the old value, the new one, and the first burst that it holds for.
     """
-    context.obj = {"role": role, "address": address, "json": as_json}
+    context.ensure_object(dict).update(role=role, address=address)
 
 
 def _exchange(context: click.Context, fields: dict[str, Any]) -> dict[str, Any]:
@@ -46,6 +57,7 @@ def _show(context: click.Context, result: dict[str, Any], line: str) -> None:
 
 @command.command("get", cls=OneLineErrors)
 @click.argument("key", required=False)
+@_json_option
 @click.pass_context
 def get(context: click.Context, key: str | None) -> None:
     """Print the setting KEY, or all of them with units and limits."""
@@ -65,6 +77,7 @@ def get(context: click.Context, key: str | None) -> None:
 @click.argument("key")
 @click.argument("value")
 @click.option("--from-seq", type=click.IntRange(min=0), help="Let it hold from this burst on, not from the next.")
+@_json_option
 @click.pass_context
 def set_(context: click.Context, key: str, value: str, from_seq: int | None) -> None:
     """Set KEY to VALUE, for example `set snr-db 3`."""
@@ -79,6 +92,7 @@ def set_(context: click.Context, key: str, value: str, from_seq: int | None) -> 
 @click.argument("start", type=float)
 @click.argument("stop", type=float)
 @click.option("--seconds", type=click.FloatRange(min=0, max=86400), required=True, help="How long the ramp lasts.")
+@_json_option
 @click.pass_context
 def ramp(context: click.Context, key: str, start: float, stop: float, seconds: float) -> None:
     """Move KEY from START to STOP over some seconds, for example `ramp snr-db 10 -5 --seconds 20`."""
@@ -87,6 +101,7 @@ def ramp(context: click.Context, key: str, start: float, stop: float, seconds: f
 
 
 @command.command("status", cls=OneLineErrors)
+@_json_option
 @click.pass_context
 def status(context: click.Context) -> None:
     """Print what the service has counted so far."""

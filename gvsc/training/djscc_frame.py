@@ -24,11 +24,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from common.codecs.djscc_frame import SNR_LIMITS_DB, DjsccFrameModel, FrameCodec
+from common.codecs.djscc_frame import SNR_LIMITS_DB, DjsccFrameModel, FrameCodec, model_like
 from common.conventions import DEFAULT_SEED
 from gvsc.training import spectrum
 from gvsc.training.photos import load_crops, validation_pictures
@@ -140,10 +140,8 @@ def train(data: Path, folder: Path, hours: float, seed: int) -> None:
     torch.manual_seed(seed)
     start = folder / "spectrum.safetensors"
     if not start.exists():
-        colour, mean, log_variances = spectrum.fit(crops, np.random.default_rng(seed))
-        save_file({"colour": colour, "mean": mean, "log_variances": log_variances}, start)
-    with safe_open(start, "pt") as stored:
-        run = Run(DjsccFrameModel(*(stored.get_tensor(name) for name in ("colour", "mean", "log_variances"))), folder)
+        save_file(spectrum.fit(crops, np.random.default_rng(seed)), start)
+    run = Run(DjsccFrameModel(**load_file(start)), folder)
     if run.file.exists():
         run.restore()
     else:
@@ -178,9 +176,7 @@ def train(data: Path, folder: Path, hours: float, seed: int) -> None:
 
 def averaged_model(run: Run) -> DjsccFrameModel:
     """A model of its own with the moving average as weights."""
-    tensors = run.averaged
-    model = DjsccFrameModel(tensors["code.colour"], tensors["code.mean"], tensors["code.log_variances"])
-    model.load_state_dict(tensors)
+    model = model_like(run.averaged)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return model.eval()
 

@@ -14,14 +14,19 @@ _SMOOTH_BEYOND = 12
 """Frequencies (sum of both indices) beyond which the table is smoothed: below, every line is well measured."""
 
 
-def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour axes (3, 3) by descending variance, mean (), and log variances (3, GRID, GRID) over ``count`` crops."""
+def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> dict[str, Tensor]:
+    """Statistics of ``count`` crops.
+
+    ``colour`` (3, 3): colour axes by descending variance; ``mean`` (); ``log_variances`` (3, GRID, GRID) of the cosine
+    coefficients of whole crops; ``deviations`` (3, 16, 16), standard deviations of those of 16×16 patches.
+    """
     pictures = torch.cat([crops.batch(20, GRID, rng) for _ in range(count // 20)])
     mean = pictures.mean()
     samples = (pictures - mean).transpose(0, 1).reshape(3, -1)
     colour = torch.linalg.eigh(samples @ samples.T / samples.shape[1])[1].flip(1).contiguous()
     matrix = cosines(GRID)
-    spectra = matrix @ torch.einsum("bchw,cd->bdhw", pictures - mean, colour) @ matrix.T
+    rotated = torch.einsum("bchw,cd->bdhw", pictures - mean, colour)
+    spectra = matrix @ rotated @ matrix.T
     variances = spectra.square().mean(dim=0)
     # a picture turned by a quarter is as likely, and neighbouring frequencies are alike
     table = (0.5 * (variances + variances.transpose(1, 2))).log().numpy()
@@ -29,4 +34,16 @@ def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> tuple[Te
     index = np.arange(GRID)
     table = np.where(index[:, None] + index[None, :] > _SMOOTH_BEYOND, smooth, table)
     # as they are stored: both ends must order the frequencies alike, in training too
-    return colour.half().float(), mean.half().float(), torch.from_numpy(table).half().float()
+    found = {
+        "colour": colour,
+        "mean": mean,
+        "log_variances": torch.from_numpy(table),
+        "deviations": _patch_deviations(rotated),
+    }
+    return {name: tensor.half().float() for name, tensor in found.items()}
+
+
+def _patch_deviations(rotated: Tensor, side: int = 16) -> Tensor:
+    patches = rotated.unflatten(3, (-1, side)).unflatten(2, (-1, side)).movedim(3, 4)
+    matrix = cosines(side)
+    return (matrix @ patches @ matrix.T).square().mean(dim=(0, 2, 3)).sqrt()

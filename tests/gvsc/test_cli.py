@@ -95,8 +95,9 @@ def test_control_reads_and_turns(server: ControlServer) -> None:
     assert control("set", "snr-db", "-3").stdout == "snr_db: 10 -> -3 from burst 0 on\n"
     assert control("ramp", "snr-db", "10", "-5", "--seconds", "0").stdout == "snr_db: -3 -> -5 from burst 0 on\n"
     assert control("set", "snr-db", "4", "--from-seq", "9").stdout.endswith("from burst 9 on\n")
-    reply = json.loads(run("control", "--address", server.address, "--json", "status").stdout)
-    assert reply == {"bursts": 3, "settings": {"snr_db": -5}}
+    for words in (["--json", "status"], ["status", "--json"]):
+        assert json.loads(control(*words).stdout) == {"bursts": 3, "settings": {"snr_db": -5}}
+    assert json.loads(control("set", "snr-db", "1", "--json").stdout)["new"] == 1
 
 
 def test_control_says_what_was_wrong(server: ControlServer) -> None:

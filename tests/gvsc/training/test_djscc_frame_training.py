@@ -17,7 +17,7 @@ def model():
     colour = torch.linalg.qr(torch.randn(3, 3))[0]
     frequency = torch.arange(256.0)
     falling = -0.05 * (frequency[:, None] + frequency[None, :])
-    return DjsccFrameModel(colour, torch.tensor(0.45), torch.stack([falling, falling - 2.0, falling - 3.0]))
+    return DjsccFrameModel(colour, torch.tensor(0.45), torch.stack([falling, falling - 2.0, falling - 3.0]), torch.ones(3, 16, 16))
 
 
 def test_training_starts_from_the_linear_code_exactly(model):
@@ -53,7 +53,7 @@ def test_a_run_goes_on_from_its_checkpoint(model, tmp_path):
     run.step, run.seconds = 7, 12.5
     run.save()
     other = Run(
-        DjsccFrameModel(torch.eye(3), torch.tensor(0.0), torch.zeros(3, 256, 256)),
+        DjsccFrameModel(torch.eye(3), torch.tensor(0.0), torch.zeros(3, 256, 256), torch.ones(3, 16, 16)),
         tmp_path,
     )
     other.restore()
