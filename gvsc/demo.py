@@ -31,6 +31,9 @@ STALL_S: Final = 300.0
 """No result for so long, with three processes alive, means that something is wrong."""
 
 
+OUTAGE: Final = "outage: the burst's header was lost, so nothing of it could be decoded"
+
+
 @dataclass(frozen=True)
 class Step:
     """One round through the clips: the SNR of the channel and the scheme of the transmitter."""
@@ -221,7 +224,7 @@ def _sheet(name: str, shown: Sequence[Shown]) -> Image.Image:
                 s.video,
                 note=facts["scheme"],
                 metrics=facts["metrics"],
-                text=facts["text_received"] or "",
+                text=OUTAGE if "header" in facts["failed"] else facts["text_received"] or "",
                 text_ok=facts["text_ok"],
             )
         )

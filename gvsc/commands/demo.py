@@ -12,7 +12,7 @@ from common.conventions import check_snr_db
 from common.errors import SettingError
 from common.service import OneLineErrors
 
-DEFAULT_SNR_DB = "10,5,0,-5,15"
+DEFAULT_SNR_DB = "10,5,0,-3,15"
 
 
 class SnrList(click.ParamType):
@@ -106,6 +106,8 @@ def _print_table(summary: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table("clip", "scheme", "SNR", "estimated", "CBR", "PSNR", "SSIM", "description")
+    console = Console()
+    console.width = max(console.width, 110)  # a pipe has no width of its own, and rich would cut columns
     for clip in summary["clips"]:
         for run in clip["runs"]:
             estimated = run["snr_estimated_db"]
@@ -119,4 +121,4 @@ def _print_table(summary: dict[str, Any]) -> None:
                 f"{run['metrics']['ssim']:.3f}",
                 "received" if run["text_ok"] else "lost",
             )
-    Console().print(table)
+    console.print(table)

@@ -90,7 +90,15 @@ def constellation(
     figure.suptitle(heading, fontsize=15, fontweight="bold", color="#181c22")
     sizes = {name: before[part].size for name, part in sections.items()}
     handles = [
-        Line2D([], [], marker="o", linestyle="", markersize=8, color=colours[name], label=f"{name} ({size})")
+        Line2D(
+            [],
+            [],
+            marker="o",
+            linestyle="",
+            markersize=8,
+            color=colours[name],
+            label=f"{name.replace('_', ' ')} ({size})",
+        )
         for name, size in sizes.items()
     ]
     figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 6), frameon=False, fontsize=11)

@@ -30,12 +30,16 @@ UNITS = {"psnr": "dB"}
 LINE = 19
 
 
+LOST = "description lost: its checksum failed, so the picture was made without it"
+
+
 @dataclass(frozen=True)
 class SheetRow:
     """One row of frames.
 
     ``label`` in bold ("source", "10 dB"), ``note`` below it (a scheme), ``metrics`` name -> value below that.
-    ``text`` is the description sent or received; ``text_ok`` False says that it was lost, None that none was due.
+    ``text`` is the description sent or received. ``text_ok`` False says that it was lost, with what ``text`` tells about
+    that, if anything; None that none was due.
     """
 
     label: str
@@ -88,7 +92,7 @@ def contact_sheet(
 def _caption(row: SheetRow, width: int) -> tuple[tuple[int, int, int], list[str]]:
     """Colour and lines of what stands below a row."""
     if row.text_ok is False:
-        return BAD, ["✗ description lost: its checksum failed, so the picture was made without it"]
+        return BAD, fit_lines(f"✗ {row.text or LOST}", 14, width, 2)
     if not row.text:
         return QUIET, []
     mark = "✓ " if row.text_ok else ""
