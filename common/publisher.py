@@ -28,7 +28,7 @@ class Publisher:
 
     def note_subscriptions(self) -> None:
         """Reads what viewers have subscribed to or left since the last call."""
-        while self.socket.getsockopt(zmq.EVENTS) & zmq.POLLIN:
+        while self.socket.poll(0, zmq.POLLIN):
             note = self.socket.recv()
             # Subscribing is 1 + topic, leaving 0 + topic; anything else is a stranger's noise.
             if note[:1] == b"\x01":

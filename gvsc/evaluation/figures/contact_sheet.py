@@ -38,7 +38,7 @@ class SheetRow:
     """One row of frames.
 
     ``label`` in bold ("source", "10 dB"), ``note`` below it (a scheme), ``metrics`` name -> value below that.
-    ``text`` is the description sent or received. ``text_ok`` False says that it was lost, with what ``text`` tells about
+    ``text`` is the description sent or received. ``text_ok`` False says that it was lost, with what ``text`` says of
     that, if anything; None that none was due.
     """
 
