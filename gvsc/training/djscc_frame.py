@@ -209,6 +209,8 @@ def export(folder: Path, to: Path) -> None:
         names = [name for name in stored.keys() if name.startswith("averaged.")]  # noqa: SIM118 (not a mapping)
         tensors = {name.removeprefix("averaged."): stored.get_tensor(name).half() for name in names}
     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, to, {"steps": progress["step"]})
+    # safetensors writes files for the owner alone
+    to.chmod(0o644)
 
 
 def evaluate(data: Path) -> dict[str, dict[str, list[float]]]:

@@ -11,16 +11,22 @@ from common.errors import BurstError, ClipError, GvscError, SettingError, Weight
 
 
 def scene(height: int = 256, width: int = 256, seed: int = 3) -> np.ndarray:
-    """A picture with what photographs have: falling spectrum, edges of objects, shading, correlated colours."""
+    """Dead leaves: shaded discs of many sizes that hide one another, a model of photographs with their edges.
+
+    (A Gaussian field with a photograph's spectrum would not do: for it the linear code is the best there is.)
+    """
     rng = np.random.default_rng(seed)
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None]) + 1.0 / max(height, width)
-    field = np.fft.ifft2(np.fft.fft2(rng.normal(size=(height, width))) / frequency).real
-    y, x = np.mgrid[0:height, 0:width] / max(height, width)
-    grey = 0.45 + 0.2 * y + 0.06 * field / field.std()
-    picture = np.repeat(grey[None], 3, axis=0)
-    for _ in range(9):
-        inside = np.hypot(x - rng.random(), y - rng.random()) < rng.uniform(0.04, 0.2)
-        picture[:, inside] = 0.6 * picture[:, inside] + 0.4 * rng.random((3, 1))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    picture = np.full((3, height, width), 0.5)
+    for _ in range(500):
+        # density of radii falls with the third power, between 4 pixels and 80
+        radius = 4.0 / np.sqrt(1.0 - rng.random() * (1.0 - (4.0 / 80.0) ** 2))
+        v, u = y - rng.uniform(0, height), x - rng.uniform(0, width)
+        inside = np.hypot(v, u) < radius
+        slope = rng.normal(scale=0.15, size=2) / radius
+        grey = rng.uniform(0.1, 0.9) + slope[0] * v + slope[1] * u
+        tint = rng.normal(scale=0.08, size=(3, 1, 1))
+        picture = np.where(inside, grey + tint, picture)
     return np.clip(picture, 0.0, 1.0).astype(np.float32)
 
 
@@ -66,6 +72,11 @@ def test_symbols_and_frame_have_the_promised_form(codec, height, width):
     assert decoded.dtype == np.float32
     assert decoded.shape == (3, height, width)
     assert 0.0 <= decoded.min() <= decoded.max() <= 1.0
+
+
+def test_no_symbol_is_far_above_the_mean(codec):
+    symbols = codec.encode(scene(), 5.0)
+    assert 10.0 * np.log10(np.max(np.abs(symbols) ** 2)) < 12.0
 
 
 @pytest.mark.parametrize("grey", [0.0, 0.448, 1.0])
@@ -134,7 +145,7 @@ def test_bad_symbols_and_settings_are_refused(codec):
     with pytest.raises(BurstError, match="122 symbols"):
         codec.decode(symbols[:-1], 5.0, 32, 32)
     with pytest.raises(BurstError, match="finite"):
-        codec.decode(symbols * np.inf, 5.0, 32, 32)
+        codec.decode(np.full(122, np.inf, np.complex64), 5.0, 32, 32)
     with pytest.raises(ClipError, match="multiple of 32"):
         codec.decode(symbols, 5.0, 33, 32)
     with pytest.raises(SettingError, match="snr_db"):

@@ -17,7 +17,9 @@ def model():
     colour = torch.linalg.qr(torch.randn(3, 3))[0]
     frequency = torch.arange(256.0)
     falling = -0.05 * (frequency[:, None] + frequency[None, :])
-    return DjsccFrameModel(colour, torch.tensor(0.45), torch.stack([falling, falling - 2.0, falling - 3.0]), torch.ones(3, 16, 16))
+    return DjsccFrameModel(
+        colour, torch.tensor(0.45), torch.stack([falling, falling - 2.0, falling - 3.0]), torch.ones(3, 16, 16)
+    )
 
 
 def test_training_starts_from_the_linear_code_exactly(model):
