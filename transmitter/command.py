@@ -100,13 +100,14 @@ def _stream(sources: Sequence[str], caption: str | None, repeat: int) -> Iterato
     """
     from transmitter.clips import read_clips, samples
 
-    for _ in range(repeat) if repeat else itertools.count():
+    for turn in range(repeat) if repeat else itertools.count():
+        if turn == 1:  # what there was to say about the clips was said in the first round
+            logging.getLogger("transmitter.clips").setLevel(logging.ERROR)
         number = 0
         for source in sources or (None,):
             try:
-                for clip in samples.read() if source is None else read_clips(source):
-                    changes = {"number": number} if caption is None else {"number": number, "caption": caption}
-                    yield dataclasses.replace(clip, **changes)
+                for clip in samples.read() if source is None else read_clips(source, caption=caption):
+                    yield dataclasses.replace(clip, number=number, caption=clip.caption if caption is None else caption)
                     number += 1
             except ClipError as error:
                 say("transmitter", f"left out: {error}")

@@ -68,8 +68,9 @@ def read_clips(
     frames: int = FRAMES,
     size: tuple[int, int] = (SIZE, SIZE),
     fps: float = FPS,
+    caption: str | None = None,
 ) -> Iterator[Clip]:
-    """Every clip of ``list_clips(source)``, read one after the other.
+    """Every clip of ``list_clips(source)``, read one after the other. ``caption`` takes the place of each one's own.
 
     In a folder, a file that cannot be read is logged and left out and the next one follows; its number is not given
     to another. Raises ClipError for a single file that cannot be read, and where not one clip of a folder could be.
@@ -84,7 +85,7 @@ def read_clips(
                 size=size,
                 fps=fps,
                 start_s=ref.start_s,
-                caption=ref.caption,
+                caption=ref.caption if caption is None else caption,
                 name=ref.name,
                 number=ref.number,
             )
