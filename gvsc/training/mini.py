@@ -28,21 +28,37 @@ from receiver.generators.mini.unet import VideoUNet
 NOISE_SHIFT = 4.0
 """Shift of the noise levels towards noise (as in Stable Diffusion 3): eight alike frames betray much through noise."""
 
+WORDS_FROM = 0.88
+"""Noise level from which on a description tells more about a clip than the noisy clip does."""
+
+STATISTICS_BATCHES = 12
+"""Batches of 16 clips that the prior is fitted to."""
+
 _FRAME_WEIGHT = 4.0  # a received frame leaves little variance; without a weight its loss would count for nothing
-_FLOW_WEIGHT = 0.02
+_FLOW_WEIGHT = 0.5
 _CHECKPOINT_S = 240.0
 _LEAST_VARIANCE = 1e-4  # half precision holds it
-_SPARSE = 0.6  # this part of the time trains on every other frame: the frames are alike, and it costs half
+_SPARSE = 0.7  # this part of the time trains on every other frame: the frames are alike, and it costs half
+_SINGLE = 0.5  # this part of the steps is on single frames without a first one: what words look like needs most samples
 
 
-def draw_noise_levels(size: int, generator: torch.Generator) -> Tensor:
-    """Noise levels t (size,): logit-normal, shifted by `NOISE_SHIFT`, within [0.01, 1]."""
-    uniform = torch.randn(size, generator=generator).sigmoid()
-    return (NOISE_SHIFT * uniform / (1 + (NOISE_SHIFT - 1) * uniform)).clamp(0.01, 1.0)
+def draw_noise_levels(has_frame: Tensor, generator: torch.Generator) -> Tensor:
+    """Noise levels t (B,): logit-normal, shifted by `NOISE_SHIFT`, within [0.01, 1].
+
+    Without a first frame (``has_frame`` (B,) is 0) every second one lies above `WORDS_FROM` instead: only there is the
+    clip so deep in noise that the words are what there is to go by.
+    """
+    uniform = torch.randn(len(has_frame), generator=generator).sigmoid()
+    shifted = (NOISE_SHIFT * uniform / (1 + (NOISE_SHIFT - 1) * uniform)).clamp(0.01, 1.0)
+    deep = WORDS_FROM + (1 - WORDS_FROM) * torch.rand(len(has_frame), generator=generator)
+    chosen = (torch.rand(len(has_frame), generator=generator) < 0.5) & (has_frame == 0)
+    return torch.where(chosen, deep, shifted)
 
 
 def draw_times(progress: float, generator: torch.Generator) -> Tensor:
-    """The frames to train on: every other one, from the first or the second on, and all of them towards the end."""
+    """The frames to train on: one, or every other one from the first or the second on, or all towards the end."""
+    if float(torch.rand(1, generator=generator)) < _SINGLE:
+        return torch.randint(FRAMES, (1,), generator=generator)
     if progress >= _SPARSE:
         return torch.arange(FRAMES)
     return torch.arange(int(torch.randint(2, (1,), generator=generator)), FRAMES, 2)
@@ -56,7 +72,7 @@ def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> 
     fitted = fit_basis(patches, latent.channels)
     for buffer, value in zip((latent.mean, latent.basis, latent.scale), fitted, strict=True):
         buffer.copy_(value)
-    clips = [data.draw(16, framed=0.5) for _ in range(12)]
+    clips = [data.draw(16, framed=0.5) for _ in range(STATISTICS_BATCHES)]
     video = torch.cat([b.video for b in clips])
     clean = _encode(latent, video)
     unet.prior.free.copy_(transform(clean).square().mean(0).clamp_min(_LEAST_VARIANCE))
@@ -73,6 +89,18 @@ def fit_statistics(latent: PatchLatent, unet: VideoUNet, data: TrainingData) -> 
         unet.prior.growth[knot].copy_((growth / growth.mean(0)).clamp_min(0.02))
 
 
+def fit_text(unet: VideoUNet, text: Tensor, mask: Tensor) -> None:
+    """Set what standardises words and whitens descriptions from word vectors (N, L, D) and their mask (N, L)."""
+    words = text[mask > 0]
+    unet.word_mean.copy_(words.mean(0))
+    unet.word_scale.copy_(1 / words.std(0).clamp_min(1e-2))  # some dimensions never change
+    pooled = (text * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    unet.text_mean.copy_(pooled.mean(0))
+    _, deviations, axes = torch.linalg.svd((pooled - pooled.mean(0)) / len(pooled) ** 0.5, full_matrices=False)
+    count = len(unet.text_axes)
+    unet.text_axes.copy_(axes[:count] / deviations[:count, None].clamp_min(1e-3))
+
+
 def loss_of(
     unet: VideoUNet,
     latent: PatchLatent,
@@ -83,8 +111,8 @@ def loss_of(
     generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, float]]:
     """The training loss of one batch on the frames ``times``: latent error, and flow error where known."""
-    clean = _encode(latent, batch.video[:, times])
-    t = draw_noise_levels(len(clean), generator)
+    clean = _encode(latent, batch.video)
+    t = draw_noise_levels(batch.has_frame, generator)
     noise = torch.randn(clean.shape, generator=generator)
     level = t.view(-1, 1, 1, 1, 1)
     noisy = (1 - level) * clean + level * noise
@@ -93,16 +121,16 @@ def loss_of(
         estimate, flow = unet(noisy, t, text, mask, batch.frame, batch.has_frame, batch.snr_db, kernel, offset, times)
     error = (estimate - clean).square().mean((1, 2, 3, 4))
     weight = (1 + (_FRAME_WEIGHT - 1) * batch.has_frame) / (t.square() + 0.1)
-    flow_error = functional.huber_loss(flow / 8, batch.flow[:, times] / 8, reduction="none").mean((1, 2, 3, 4))
+    flow_error = functional.huber_loss(flow / 8, batch.flow / 8, reduction="none").mean((1, 2, 3, 4))
     flow_known = batch.flow_known * batch.has_frame
     loss = (weight * error).mean() + _FLOW_WEIGHT * (flow_known * flow_error).mean()
     framed = batch.has_frame > 0
     parts = {
-        "text": error[~framed].mean().item(),
+        "single" if len(times) == 1 else "text": error[~framed].mean().item(),
         "frame": error[framed].mean().item(),
-        "flow": (flow_known * flow_error).sum().item() / max(1.0, flow_known.sum().item()),
+        "flow": ((flow_known * flow_error).sum() / flow_known.sum()).item(),
     }
-    return loss, parts
+    return loss, {key: value for key, value in parts.items() if not math.isnan(value)}
 
 
 def _encode(latent: PatchLatent, video: Tensor) -> Tensor:
@@ -208,13 +236,16 @@ def main(
     torch.manual_seed(seed)
     run = Run(out, samples, rate)
     tokenizer, encoder = load_text_encoder(text_encoder)
+    if run.step == 0:
+        fit_text(run.unet, *embed(samples.some_captions(1000), tokenizer, encoder))
+        run.average.load_state_dict(run.unet.state_dict())
     generator = torch.Generator().manual_seed(seed + run.step)
     limit, last, shown = hours * 3600, time.monotonic(), time.monotonic()
     smooth: dict[str, float] = {}
     while run.seconds < limit:
         progress = run.seconds / limit
         times = draw_times(progress, generator)
-        drawn = samples.draw(batch * FRAMES // len(times))
+        drawn = samples.draw(batch * FRAMES // len(times), 0.0 if len(times) == 1 else 0.75, times.tolist())
         text, mask = embed(drawn.captions, tokenizer, encoder)
         loss, parts = loss_of(run.unet, run.latent, drawn, text, mask, times, generator)
         parts["norm"] = run.advance(loss, progress)

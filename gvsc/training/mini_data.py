@@ -8,6 +8,7 @@ first-frame codec's (lost detail at any SNR, noise at a low one), at the price o
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ FRAME_SYMBOLS = 7808
 
 @dataclass(frozen=True)
 class Batch:
-    """``video`` (B, 8, 3, 256, 256) and ``frame`` (B, 3, 256, 256) in [0, 1]; ``flow`` (B, 8, 2, 32, 32) in pixels,
+    """``video`` (B, F, 3, 256, 256) and ``frame`` (B, 3, 256, 256) in [0, 1]; ``flow`` (B, F, 2, 32, 32) in pixels,
     meaningful where ``flow_known`` (B,) is 1; ``captions``; ``has_frame`` (B,); ``snr_db`` (B,)."""
 
     video: Tensor
@@ -112,35 +113,42 @@ class TrainingData:
         self.rng = np.random.default_rng([seed, 7])
         self.generator = torch.Generator().manual_seed(seed)
 
-    def draw(self, size: int, framed: float = 0.55) -> Batch:
-        """A batch; the first `framed` of it has a first frame, six in ten of those being real clips."""
+    def some_captions(self, count: int) -> list[str]:
+        """Captions spread over the rendered and the real clips; none is empty."""
+        captions = self.world_captions + sorted({caption for caption in self.real_captions if caption})
+        return [captions[i] for i in np.linspace(0, len(captions) - 1, min(count, len(captions))).astype(int)]
+
+    def draw(self, size: int, framed: float = 0.5, times: Sequence[int] = range(FRAMES)) -> Batch:
+        """A batch of the frames ``times``; its first part, ``framed``, has a first frame, and six in ten of those are
+        real clips; of the others two in ten."""
         with_frame = round(size * framed)
-        videos, flows, known, captions = [], [], [], []
+        videos, firsts, flows, known, captions = [], [], [], [], []
+        kept = np.asarray(times)
         for number in range(size):
             if self.rng.random() < (0.6 if number < with_frame else 0.2):
                 index = int(self.rng.choice(len(self.real), p=self.real_weights))
-                clip, caption = np.asarray(self.real[index]), self.real_captions[index]
+                clip, caption = self.real[index], self.real_captions[index]
                 if self.rng.random() < 0.5 and "left" not in caption and "right" not in caption:
                     clip = clip[:, :, ::-1]
-                videos.append(clip)
-                flows.append(np.zeros(self.flow.shape[1:], np.float16))
+                flows.append(np.zeros((len(kept), *self.flow.shape[2:]), np.float16))
                 known.append(0.0)
             else:
                 index = int(self.rng.integers(len(self.world_captions)))
-                caption = self.world_captions[index]
-                videos.append(np.asarray(self.world[index]))
-                flows.append(np.asarray(self.flow[index]))
+                clip, caption = self.world[index], self.world_captions[index]
+                flows.append(self.flow[index][kept])
                 known.append(1.0)
+            videos.append(clip[kept])
+            firsts.append(clip[0])
             captions.append("" if self.rng.random() < 0.15 else caption)
-        video = torch.from_numpy(np.stack(videos)).permute(0, 1, 4, 2, 3).float() / 255
+        video = torch.from_numpy(np.stack(videos)).permute(0, 1, 4, 2, 3).contiguous().float() / 255
+        first = torch.from_numpy(np.stack(firsts)).permute(0, 3, 1, 2).contiguous().float() / 255
         snr_db = torch.from_numpy(self.rng.uniform(-3, 17, size)).float()
         snr_db[torch.from_numpy(self.rng.random(size) < 0.15)] = CLEAN_SNR_DB
-        first = video[:, 0].contiguous()
         frame = self.code.receive(first, snr_db, self.generator)
         estimated = snr_db + 0.3 * torch.randn(size, generator=self.generator)
         has_frame = (torch.arange(size) < with_frame).float()
         flow = torch.from_numpy(np.stack(flows)).float().permute(0, 1, 4, 2, 3)
-        return Batch(video.contiguous(), frame, flow, torch.tensor(known), captions, has_frame, estimated)
+        return Batch(video, frame, flow, torch.tensor(known), captions, has_frame, estimated)
 
 
 def _cut(frames: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ def main(run: Path, out: Path) -> None:
     scheduler = FlowMatchEulerDiscreteScheduler(shift=NOISE_SHIFT)
     pipeline = MiniPipeline(load_latent(run).to(torch.float16), unet.to(torch.float16), scheduler)
     pipeline.save_pretrained(out)
+    for file in out.rglob("*.safetensors"):
+        file.chmod(0o644)  # the library writes them for the owner alone
     click.echo(f"step {state['step']}, {state['seconds'] / 60:.0f} minutes of training, written to {out}")
 
 

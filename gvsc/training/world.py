@@ -131,6 +131,7 @@ class World:
 def draw_scene(rng: np.random.Generator, split: str, photo: Photo | None) -> Scene:
     """Draw one scene; with a photo at hand, four in ten have it as background, half of those without shapes."""
     kind = rng.random()
+    detail: tuple[str, ...]
     if photo is not None and kind < 0.4:
         background, detail = "photo", (photo.caption,)
     elif kind < 0.6:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class PatchLatent(ModelMixin, ConfigMixin):  # type: ignore[misc]
+class PatchLatent(ModelMixin, ConfigMixin):
     """Frames (N, 3, H, W) in [0, 1] to latents (N, channels, H/patch, W/patch) and back.
 
     ``basis`` has orthonormal rows (channels, 3·patch²), ``mean`` is the mean patch, ``scale`` divides the channels.

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import BertModel, BertTokenizerFast
 
 from common.errors import SettingError, WeightsError
+from receiver.generators.mini.detail import with_detail
 from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.prior import SNR_KNOTS_DB
 from receiver.generators.mini.text import embed
@@ -21,7 +22,7 @@ SIZE_STEP = 32
 """Height and width must be multiples of this: a patch of 16, halved once inside the denoiser."""
 
 
-class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
+class MiniPipeline(DiffusionPipeline):
     """Text to clip, and first frame and text to clip.
 
     The text encoder is not this project's: it is handed over at loading and left out of what is saved.
@@ -61,13 +62,15 @@ class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
         width: int = 256,
         num_inference_steps: int = 12,
         guidance_scale: float = 2.0,
+        temperature: float = 1.0,
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """A clip, float32 (F, 3, height, width) in [0, 1].
 
         ``prompt`` may be empty; ``image`` (3, height, width) in [0, 1] is the received first frame and ``snr_db`` the
         SNR it was received at (None: taken as clean). ``guidance_scale`` is ω of the paper's eq. (2) in its joint
-        form: both branches see the image, only one the prompt. Raises SettingError for sizes that do not fit and
+        form: both branches see the image, only one the prompt. ``temperature`` scales the initial noise: below one,
+        clips vary less and stay nearer to what is most probable. Raises SettingError for sizes that do not fit and
         WeightsError where a prompt is given but no text encoder was.
         """
         if height % SIZE_STEP or width % SIZE_STEP or height <= 0 or width <= 0:
@@ -82,7 +85,7 @@ class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
         kernel, offset = self.vae.analysis()
 
         shape = (1, self.unet.frames, self.vae.channels, height // self.vae.patch, width // self.vae.patch)
-        latents = torch.randn(shape, generator=generator)
+        latents = temperature * torch.randn(shape, generator=generator)
         self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / num_inference_steps, num_inference_steps))
         branches = 2 if guided else 1
         if guided:
@@ -90,17 +93,22 @@ class MiniPipeline(DiffusionPipeline):  # type: ignore[misc]
         frame, has_frame, snr = frame.repeat(branches, 1, 1, 1), has_frame.repeat(branches), snr.repeat(branches)
         for timestep, level in zip(self.scheduler.timesteps, self.scheduler.sigmas, strict=False):
             with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-                clean = self.unet(
+                clean, flow = self.unet(
                     latents.repeat(branches, 1, 1, 1, 1), level.repeat(branches), text * mask[..., None], mask,
                     frame, has_frame, snr, kernel, offset,
-                ).latents  # fmt: skip
+                )  # fmt: skip
             velocity = (latents - clean) / level
             if guided:
                 seen, told = velocity.chunk(2)
                 velocity = seen + guidance_scale * (told - seen)
             latents = self.scheduler.step(velocity, timestep, latents).prev_sample
+        held = self.vae.encode(frame[:1])
         with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-            return self.vae.decode(latents[0]).float().clamp(0, 1)
+            clip = self.vae.decode(latents[0]).float()
+            if image is not None:
+                coarse = self.vae.decode(held)[0].float()
+                clip = with_detail(clip, frame[0], coarse, flow[-1])
+        return clip.clamp(0, 1)
 
     def _read(self, prompt: str) -> tuple[Tensor, Tensor]:
         """Word vectors (1, L, D) and their mask (1, L); without a prompt one place that holds nothing."""

@@ -60,12 +60,14 @@ class ClipPrior(nn.Module):
 
 
 def _folded(table: Tensor, frames: int) -> Tensor:
-    """Tables (N, F, C, h, w) for all frames, or for every other one: then pairs of frequencies fall together."""
+    """Tables (N, F, C, h, w) for all frames, for every other one (pairs of frequencies fall together), or for one."""
     full = table.shape[1]
     if frames == full:
         return table
+    if frames == 1:
+        return table.mean(1, keepdim=True)
     if 2 * frames != full:
-        raise ValueError(f"a prior for {full} frames serves {full} or {full // 2} frames, not {frames}")
+        raise ValueError(f"a prior for {full} frames serves {full}, {full // 2} or 1 frames, not {frames}")
     mirrored = torch.cat([torch.zeros_like(table[:, :1]), table[:, frames + 1 :].flip(1)], 1)
     return (table[:, :frames] + mirrored) / 2
 

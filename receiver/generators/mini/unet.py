@@ -22,7 +22,9 @@ from torch.nn import functional
 
 from receiver.generators.mini.latent import patch_product
 from receiver.generators.mini.prior import SNR_KNOTS_DB, ClipPrior, restore, transform
+from receiver.generators.mini.warp import warp
 
+_TOPICS = 64  # directions in which descriptions differ
 _REACH = 16.0  # pixels that one unit of the flow head moves the last frame
 
 
@@ -34,8 +36,18 @@ class Denoised(NamedTuple):
     flow: Tensor
 
 
-class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
-    """Denoiser over latents of `PatchLatent`; ``prior`` is set from data, everything else is learned."""
+class VideoUNet(ModelMixin, ConfigMixin):
+    """Denoiser over latents of `PatchLatent`.
+
+    ``prior`` is set from data, and so are ``text_mean`` (D,) and ``text_axes`` (64, D), which whiten descriptions, and
+    ``word_mean`` and ``word_scale`` (D,), which standardise words: to a language model all captions are much alike,
+    and what they differ in would be learned last. Everything else is learned.
+    """
+
+    text_mean: Tensor
+    text_axes: Tensor
+    word_mean: Tensor
+    word_scale: Tensor
 
     @register_to_config
     def __init__(
@@ -52,9 +64,14 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         super().__init__()
         self.frames, self.patch = frames, patch
         self.prior = ClipPrior(latent_channels, frames)
+        topics = min(_TOPICS, text_width)
+        self.register_buffer("text_mean", torch.zeros(text_width))
+        self.register_buffer("text_axes", torch.eye(topics, text_width))
+        self.register_buffer("word_mean", torch.zeros(text_width))
+        self.register_buffer("word_scale", torch.ones(text_width))
         embedding = coarse_width
         self.embed = nn.Sequential(
-            nn.Linear(16 + 16 + 1 + text_width, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
+            nn.Linear(16 + 16 + 1 + topics, embedding), nn.SiLU(), nn.Linear(embedding, embedding)
         )
         self.words = nn.Linear(text_width, coarse_width)
         self.enter = nn.Conv2d(3 * latent_channels + 1 + _PLACE, fine_width, 3, padding=1)
@@ -127,28 +144,14 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
         mean = anchor.expand_as(noisy)
         framed = has_frame > 0
         if bool(framed.any()):
-            moved = self._moved(frame[framed], flow[framed], basis, offset)
+            pictures = warp(frame[framed], flow[framed])
+            moved = patch_product(pictures.flatten(0, 1), basis, offset).unflatten(0, pictures.shape[:2])
             further = (gain * (1 - t))[framed] * transform(moved - mean[framed])
             mean = mean.index_put((framed,), moved)
             filtered = filtered.index_put((framed,), -restore(further) * share[framed], accumulate=True)
         deviation = ((variance * t**2 / total).mean((1, 3, 4), keepdim=True) * growth).sqrt()
         estimate = mean + 2.0 * gate.sigmoid() * filtered + deviation * residual
         return Denoised(estimate, flow)
-
-    def _moved(self, frame: Tensor, flow: Tensor, basis: Tensor, offset: Tensor) -> Tensor:
-        """Latents (B, F, C, h, w) of the first frame as the flow carries it into every frame."""
-        batch, frames = flow.shape[:2]
-        size = frame.shape[-2:]
-        dense = functional.interpolate(flow.flatten(0, 1), size=size, mode="bilinear", align_corners=False)
-        ys = (torch.arange(size[0], device=frame.device) + 0.5) * (2.0 / size[0]) - 1.0
-        xs = (torch.arange(size[1], device=frame.device) + 0.5) * (2.0 / size[1]) - 1.0
-        grid = torch.stack(
-            [xs[None, :] + dense[:, 0] * (2.0 / size[1]), ys[:, None] + dense[:, 1] * (2.0 / size[0])], -1
-        )
-        source = frame[:, None].expand(-1, frames, -1, -1, -1).flatten(0, 1)
-        moved = functional.grid_sample(source, grid, padding_mode="border", align_corners=False)
-        latents = patch_product(moved, basis, offset)
-        return latents.unflatten(0, (batch, frames))
 
     def _network(
         self,
@@ -169,12 +172,12 @@ class VideoUNet(ModelMixin, ConfigMixin):  # type: ignore[misc]
                 _waves(noise_level),
                 _waves(snr_unit) * has_frame[:, None],
                 has_frame[:, None],
-                functional.normalize(pooled, dim=-1) * text.shape[-1] ** 0.5,
+                ((pooled - self.text_mean) @ self.text_axes.T) * (text_mask.sum(1, keepdim=True) > 0),
             ],
             1,
         )
         emb = self.embed(described)
-        words = self.words(text)
+        words = self.words((text - self.word_mean) * self.word_scale * text_mask[..., None])
         x = self.enter(inputs.contiguous(memory_format=torch.channels_last))
         x = x + self.frame_number[times].repeat(batch, 1, 1, 1)
         fine = self.time_in(self.fine_in(x, emb), frames)

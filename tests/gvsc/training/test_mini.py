@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from gvsc.training.mini import Run, draw_noise_levels, draw_times, loss_of
+from gvsc.training.mini import WORDS_FROM, Run, draw_noise_levels, draw_times, fit_text, loss_of
 from gvsc.training.mini_captions import clip_caption
 from gvsc.training.mini_data import CLEAN_SNR_DB, FRAME_SYMBOLS, LinearFrameCode, TrainingData, build_pool
 from gvsc.training.mini_decoder import load_latent
 from gvsc.training.mini_decoder import loss_of as decoder_loss_of
+from receiver.generators.mini.unet import VideoUNet
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,12 @@ def test_the_frame_code_sends_no_more_than_its_symbols_at_unit_power(samples):
 
 
 def test_a_batch_holds_what_it_says(samples):
-    batch = samples.draw(20)
-    assert batch.video.shape == (20, 8, 3, 256, 256)
-    assert batch.flow.shape == (20, 8, 2, 32, 32)
+    batch = samples.draw(20, 0.55, [1, 3, 5, 7])
+    assert batch.video.shape == (20, 4, 3, 256, 256)
+    assert batch.flow.shape == (20, 4, 2, 32, 32)
     assert len(batch.captions) == 20
     assert batch.has_frame.sum() == 11
-    assert "" in samples.draw(40).captions
+    assert "" in samples.draw(40, times=[0]).captions
     worlds = batch.flow_known == 1
     assert worlds.any()
     assert not worlds.all()
@@ -74,21 +75,31 @@ def test_real_clips_have_the_caption_of_their_shot():
 
 
 def test_noise_levels_lie_in_range_and_lean_towards_noise():
-    levels = draw_noise_levels(4000, torch.Generator().manual_seed(1))
-    assert 0.0 < levels.min() <= levels.max() <= 1.0
-    assert levels.median().item() == pytest.approx(0.8, abs=0.02)
-
-
-def test_training_sees_every_other_frame_first_and_all_in_the_end():
     generator = torch.Generator().manual_seed(1)
-    early = {tuple(draw_times(0.1, generator).tolist()) for _ in range(20)}
-    assert early == {(0, 2, 4, 6), (1, 3, 5, 7)}
-    assert draw_times(0.9, generator).tolist() == list(range(8))
+    framed = draw_noise_levels(torch.ones(4000), generator)
+    assert 0.0 < framed.min() <= framed.max() <= 1.0
+    assert framed.median().item() == pytest.approx(0.8, abs=0.02)
+    told = draw_noise_levels(torch.zeros(4000), generator)
+    assert (told > WORDS_FROM).float().mean() > 0.55
+    assert told.max() <= 1.0
+
+
+def test_training_sees_single_frames_throughout_and_every_other_frame_before_all_of_them():
+    generator = torch.Generator().manual_seed(1)
+    early = [tuple(draw_times(0.1, generator).tolist()) for _ in range(60)]
+    assert {times for times in early if len(times) > 1} == {(0, 2, 4, 6), (1, 3, 5, 7)}
+    assert 10 < sum(len(times) == 1 for times in early) < 40
+    late = {tuple(draw_times(0.9, generator).tolist()) for _ in range(30)}
+    assert {times for times in late if len(times) > 1} == {tuple(range(8))}
+
+
+def _small() -> VideoUNet:
+    return VideoUNet(fine_width=16, coarse_width=32, coarse_blocks=1, heads=2)
 
 
 def _step(run: Run, samples: TrainingData, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
-    batch = samples.draw(2)
+    batch = samples.draw(2, 0.5, range(0, 8, 2))
     loss, parts = loss_of(
         run.unet, run.latent, batch, torch.zeros(2, 1, 384), torch.zeros(2, 1), torch.arange(0, 8, 2), generator
     )
@@ -96,9 +107,10 @@ def _step(run: Run, samples: TrainingData, seed: int) -> float:
     return run.advance(loss, 0.1)
 
 
-def test_a_killed_run_goes_on_with_the_same_weights_average_and_moments(samples, folders, tmp_path):
+def test_a_killed_run_goes_on_with_the_same_weights_average_and_moments(samples, tmp_path, monkeypatch):
+    monkeypatch.setattr("gvsc.training.mini.STATISTICS_BATCHES", 1)
     torch.manual_seed(1)
-    run = Run(tmp_path, samples, 1e-3)
+    run = Run(tmp_path, samples, 1e-3, _small)
     before = {name: value.clone() for name, value in run.unet.state_dict().items()}
     for seed in range(2):
         assert _step(run, samples, seed) > 0
@@ -106,7 +118,7 @@ def test_a_killed_run_goes_on_with_the_same_weights_average_and_moments(samples,
     run.seconds = 12.5
     run.save()
     (tmp_path / "state.new").write_bytes(b"killed while writing")
-    again = Run(tmp_path, samples, 1e-3)
+    again = Run(tmp_path, samples, 1e-3, _small)
     assert (again.step, again.seconds) == (2, 12.5)
     for mine, theirs in ((run.unet, again.unet), (run.average, again.average), (run.latent, again.latent)):
         for name, value in mine.state_dict().items():
@@ -124,3 +136,17 @@ def test_the_decoder_loss_punishes_a_patch_border_beyond_its_square_error():
     shifted = flat + 0.1 / 2**0.5
     assert decoder_loss_of(flat, flat) == 0
     assert decoder_loss_of(flat, step) > decoder_loss_of(flat, shifted)
+
+
+def test_descriptions_are_whitened_and_words_standardised():
+    generator = torch.Generator().manual_seed(1)
+    unet = _small()
+    text = 3 + torch.randn(300, 5, 384, generator=generator) * torch.linspace(0.1, 2, 384)
+    mask = torch.ones(300, 5)
+    mask[:, 4] = 0
+    fit_text(unet, text, mask)
+    topics = (text[:, :4].mean(1) - unet.text_mean) @ unet.text_axes.T
+    assert torch.allclose(topics.T @ topics / 300, torch.eye(64), atol=1e-3)
+    words = (text[mask > 0] - unet.word_mean) * unet.word_scale
+    assert torch.allclose(words.std(0), torch.ones(384), atol=1e-3)
+    assert words.mean(0).abs().max() < 1e-3

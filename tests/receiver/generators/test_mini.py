@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 from common.errors import SettingError, WeightsError
 from receiver import generators
 from receiver.generators.base import Conditions
-from receiver.generators.mini.generator import Mini
+from receiver.generators.mini.generator import Mini, snr_db_as_trained
 from receiver.generators.mini.latent import PatchLatent, fit_basis
 from receiver.generators.mini.pipeline import MiniPipeline
 from receiver.generators.mini.prior import SNR_KNOTS_DB
@@ -45,7 +45,8 @@ def mini(text_encoder) -> Mini:
     with torch.no_grad():
         for parameter in [*latent.parameters(), *unet.parameters()]:
             parameter.normal_(0, 0.2)
-    unet.prior.framed.copy_(torch.tensor([0.8, 0.6, 0.4, 0.3, 0.2]).repeat_interleave(8).view(-1, 1, 1, 1).expand_as(unet.prior.framed))
+    levels = torch.tensor([0.8, 0.6, 0.4, 0.3, 0.2]).repeat_interleave(8).view(-1, 1, 1, 1)
+    unet.prior.framed.copy_(levels.expand_as(unet.prior.framed))
     tokenizer, encoder = text_encoder
     pipeline = MiniPipeline(latent, unet, FlowMatchEulerDiscreteScheduler(shift=4.0), encoder, tokenizer)
     pipeline.set_progress_bar_config(disable=True)
@@ -108,9 +109,16 @@ def test_without_a_frame_the_snr_means_nothing(mini):
 
 def test_a_frame_without_an_snr_is_taken_as_clean(mini):
     unknown = mini.generate(conditions(frame=True, snr_db=None), seed=1, steps=2)
-    assert (
-        unknown.tobytes() == mini.generate(conditions(frame=True, snr_db=SNR_KNOTS_DB[-1]), seed=1, steps=2).tobytes()
-    )
+    clean = mini.generate(conditions(frame=True, snr_db=40.0), seed=1, steps=2)
+    assert unknown.tobytes() == clean.tobytes()
+
+
+def test_the_snr_is_translated_steadily_and_never_falls():
+    values = [snr_db_as_trained(snr_db) for snr_db in np.arange(-20.0, 40.0, 0.5)]
+    assert np.all(np.diff(values) >= 0)
+    assert np.max(np.diff(values)) < 2
+    assert snr_db_as_trained(0.0) == 10.0
+    assert snr_db_as_trained(90.0) == SNR_KNOTS_DB[-1]
 
 
 def test_a_lost_description_is_an_empty_one(mini):
