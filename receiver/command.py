@@ -10,6 +10,13 @@ from common import endpoints
 from common.conventions import DEFAULT_SEED
 from common.service import OneLineErrors, endpoint_option, say, service_context, threads_option, until_stopped
 
+steps_option = click.option(
+    "--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own."
+)
+guidance_option = click.option(
+    "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
+)
+
 
 @click.command("receive", cls=OneLineErrors)
 @click.option(
@@ -21,10 +28,8 @@ from common.service import OneLineErrors, endpoint_option, say, service_context,
     help="Seed of the generator.",
 )
 @click.option("--generator", default="mini", show_default=True, help="Which generator rebuilds the video.")
-@click.option("--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own.")
-@click.option(
-    "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
-)
+@steps_option
+@guidance_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

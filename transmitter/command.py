@@ -22,11 +22,7 @@ from common.service import (
     until_stopped,
 )
 
-
-@click.command("transmit", cls=OneLineErrors)
-@click.argument("clips", nargs=-1, metavar="[CLIP]...")
-@click.option("--caption", help="The description, for every clip; default: each clip's own.")
-@click.option(
+scheme_option = click.option(
     "--scheme",
     type=click.Choice(schemes.NAMES),
     default="first-frame-desc",
@@ -35,6 +31,12 @@ from common.service import (
     show_envvar=True,
     help="What each burst carries.",
 )
+
+
+@click.command("transmit", cls=OneLineErrors)
+@click.argument("clips", nargs=-1, metavar="[CLIP]...")
+@click.option("--caption", help="The description, for every clip; default: each clip's own.")
+@scheme_option
 @click.option(
     "--tx-snr-db",
     type=SnrOrAuto(),

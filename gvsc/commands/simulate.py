@@ -10,9 +10,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from common import schemes
 from common.conventions import DEFAULT_SEED
 from common.service import OneLineErrors, SnrDb, threads_option
+from receiver.command import guidance_option, steps_option
+from transmitter.command import scheme_option
 
 if TYPE_CHECKING:
     from gvsc.link import LinkRun
@@ -24,13 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
 )
-@click.option(
-    "--scheme",
-    type=click.Choice(schemes.NAMES),
-    default="first-frame-desc",
-    show_default=True,
-    help="What the burst carries.",
-)
+@scheme_option
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
 @click.option(
@@ -51,10 +46,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="The burst's sequence number: which noise.",
 )
-@click.option("--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own.")
-@click.option(
-    "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
-)
+@steps_option
+@guidance_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
