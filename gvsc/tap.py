@@ -43,26 +43,34 @@ class TappedBurst:
             "cbr_payload": header.cbr_payload if header else None,
             "cbr_total": header.cbr_total if header else None,
             "snr_set_db": self.snr_set_db,
-            "snr_measured_db": self.snr_measured_db if np.isfinite(self.snr_measured_db) else None,
-            "power": self.power,
-            "evm_rms": self.evm_rms,
+            "snr_measured_db": _finite(self.snr_measured_db),
+            "power": _finite(self.power),
+            "evm_rms": _finite(self.evm_rms),
         }
 
 
 def from_message(message: wire.Message) -> TappedBurst:
     """The burst in a message of kind "tap"."""
     before, after = message.samples(0), message.samples(1)
-    noise = after - before
-    power = float(np.vdot(before, before).real) / max(1, before.size)
-    noise_power = float(np.vdot(noise, noise).real) / max(1, before.size)
+    power = _mean_power(before.astype(np.complex128))
+    noise_power = _mean_power(after.astype(np.complex128) - before)
     return TappedBurst(
         session=message.header["session"],
         seq=message.header["seq"],
         before=before,
         after=after,
-        header=burst.parse(before, noise_variance=1e-4),
+        header=burst.parse(before, noise_variance=1e-4) if np.isfinite(power) else None,
         snr_set_db=message.header["snr_set_db"],
         snr_measured_db=snr_db_of(power, noise_power),
         power=power,
         evm_rms=float(np.sqrt(noise_power / power)) if power else 0.0,
     )
+
+
+def _mean_power(samples: NDArray[np.complex128]) -> float:
+    return float(np.vdot(samples, samples).real) / max(1, samples.size)
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no infinities: None, where hostile or noiseless samples give one."""
+    return value if np.isfinite(value) else None

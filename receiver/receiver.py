@@ -24,14 +24,17 @@ Samples = NDArray[np.complex64]
 
 GREY = 128
 
+MAX_MAGNITUDE = 1e9
+"""Samples beyond this come from no channel, and their powers would overflow float32."""
+
 
 @dataclass(frozen=True)
 class Reconstruction:
     """What the receiver made of one burst.
 
     ``video`` is uint8 (F, H, W, 3); mid-grey where nothing could be generated. ``failed`` names what did not arrive:
-    "samples" (not finite, or too few), "header", "description". ``text`` is the description, or None where it was lost:
-    a corrupted one is never given. ``frame`` is the received first frame, uint8 (H, W, 3), or None.
+    "samples" (not finite, absurdly large, or too few), "header", "description". ``text`` is the description, or None
+    where it was lost: a corrupted one is never given. ``frame`` is the received first frame, uint8 (H, W, 3), or None.
     """
 
     video: NDArray[np.uint8]
@@ -101,11 +104,7 @@ class Receiver:
         )
 
     def _listen(self, samples: Samples) -> Received:
-        if (
-            samples.ndim != 1
-            or samples.size < burst.PREAMBLE_SYMBOLS
-            or not np.isfinite(samples.view(np.float32)).all()
-        ):
+        if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not _usable(samples):
             return Received(None, None, failed=("samples",))
         known = burst.PILOTS
         heard = estimate(samples[: known.size], known)
@@ -142,6 +141,11 @@ class Receiver:
         )
         seed = seeds.derive(self._seed, header.clip, "generate")
         return self._generator.generate(conditions, seed, steps, guidance)
+
+
+def _usable(samples: Samples) -> bool:
+    """Whether all samples are finite and of a size that can be reckoned with."""
+    return bool((np.abs(samples.view(np.float32)) <= MAX_MAGNITUDE).all())
 
 
 def _grey(header: Header | None) -> NDArray[np.uint8]:
