@@ -2,7 +2,7 @@
 
 Noise is drawn in blocks of ``BLOCK`` samples, each from its own SFC64 stream whose state is a hash of
 (seed, sequence, block). So a burst gets the same noise whatever was sent before it, in whichever process, and the noise
-of samples from the middle of a burst can be made alone; the price is one hash and one state a block, about 2 % of the
+of samples from the middle of a burst can be made alone; the price is one hash and one state a block, about 6 % of the
 time that the draws take.
 """
 
