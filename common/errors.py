@@ -33,3 +33,7 @@ class EndpointError(GvscError):
 
 class WeightsError(GvscError):
     """Weights are missing, altered, or do not fit the model. Nothing ever runs on random weights instead."""
+
+
+class PackageError(GvscError):
+    """An optional package is needed and not installed."""

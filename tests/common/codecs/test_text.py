@@ -42,6 +42,68 @@ def test_texts_of_all_kinds_arrive(line):
     assert text.decode(symbols, len(data), 0.1) == line
 
 
+LINES = [
+    CAPTION,
+    "x",
+    "naïve café — 10 °C",
+    "一只猫坐在窗台上",
+    "👩‍👩‍👧‍👦 on a 🚲",
+    "a\"b'c\\d\x7e",
+    "q" * 255,
+    "Ж" * 127,
+    "ZQXJ" * 63,
+]
+
+
+@pytest.mark.parametrize("mode", text.MODES, ids=lambda mode: mode.name)
+def test_texts_arrive_in_every_mode(mode):
+    for line in LINES:
+        data, _ = text.fit(line)
+        byte_count = text.byte_count(data, mode.number)
+        symbols = text.encode(data, mode.number)
+        assert symbols.shape == (text.symbol_count(byte_count, mode.number),)
+        assert text.decode(symbols, byte_count, np.full(symbols.size, 0.1), mode.number) == line
+    assert text.encode(b"", mode.number).size == 0
+    assert text.byte_count(b"", mode.number) == 0
+    assert text.decode(np.zeros(0), 0, 0.1, mode.number) == ""
+
+
+def test_modes_are_what_the_header_says():
+    names = ["1/8", "1/6", "1/4", "1/3", "1/2", "1/8+", "1/6+", "1/4+", "1/3+", "1/2+"]
+    assert [mode.name for mode in text.MODES] == names
+    assert [mode.number for mode in text.MODES] == list(range(10))
+    assert text.MODES[text.DEFAULT_MODE].name == "1/3"
+    assert text.by_name("1/4+") is text.MODES[7]
+    assert [text.symbol_count(96, n) for n in range(5)] == [3142, 2358, 1574, 1182, 790]
+    for wrong in (-1, 10):
+        with pytest.raises(SchemeError, match="text mode"):
+            text.symbol_count(96, wrong)
+    with pytest.raises(SchemeError, match="text mode"):
+        text.by_name("1/5")
+
+
+def test_the_model_saves_more_than_six_of_ten_symbols():
+    plain = text.symbol_count(len(CAPTION))
+    assert text.symbol_count(text.byte_count(CAPTION.encode(), 8), 8) < 0.4 * plain
+
+
+def test_hostile_bytes_give_a_line_of_text_or_nothing():
+    rng = np.random.default_rng(3)
+    for mode in (text.DEFAULT_MODE, 8):
+        for size in (1, 2, 5, 30, 255):
+            for _ in range(6):
+                got = text.read(rng.bytes(size), mode)
+                assert got is None or text.fit(got) == (got.encode(), False) or got != got.strip(" ")
+
+
+def test_nothing_can_be_said_in_more_than_255_bytes():
+    rng = np.random.default_rng(4)
+    for _ in range(10):
+        data = text.fit("".join(map(chr, rng.integers(0x4E00, 0x9FFF, 85))))[0]
+        assert len(data) == 255
+        assert text.byte_count(data, 8) <= 255
+
+
 @pytest.mark.parametrize("byte_count", range(1, text.MAX_BYTES + 1, 2))
 def test_every_length_arrives(byte_count):
     data = ("0123456789" * 26)[:byte_count].encode()
@@ -166,15 +228,13 @@ def _received(symbols, snr_db, rng):
 
 
 def test_the_wrong_length_gives_no_text():
-    """Lengths that share a block size: only the one that was sent passes."""
-    data = b"0123456789"
-    symbols = text.encode(data)
-    same = [n for n in range(1, 256) if text.symbol_count(n) == symbols.size]
-    assert len(same) == 1
-    longer = text.encode(b"x" * 65)
-    assert text.symbol_count(66) == longer.size
-    assert text.decode(longer, 65, 0.1) == "x" * 65
-    assert text.decode(longer, 66, 0.1) is None
+    """No two lengths have the same number of symbols, in any mode; told the wrong one, the decoder refuses."""
+    for mode in range(len(text.MODES)):
+        assert len({text.symbol_count(n, mode) for n in range(256)}) == 256
+    symbols = text.encode(b"x" * 65)
+    assert text.decode(symbols, 65, 0.1) == "x" * 65
+    with pytest.raises(BurstError, match="symbols"):
+        text.decode(symbols, 66, 0.1)
 
 
 @pytest.mark.parametrize("byte_count", [-1, 256])
