@@ -1,34 +1,46 @@
-"""The burst: pilots | header | sections, all of it counted. Bit fields are specified in docs/protocol.md.
+"""The burst: a preamble of pilots and header, then sections and pilots in between, all of it counted.
 
-The receiver learns what is in a burst from its samples alone: pilots tell the channel's gain and noise, the header
-(coded, on the air) tells which sections follow and how long each is.
+Bit fields and places are specified in docs/protocol.md. The receiver learns what is in a burst from its samples alone:
+pilots tell the channel's gain and noise, the header (coded, on the air) tells which sections follow and how long each
+is. The description's symbols stand evenly among all others: it lives through short fades, and once it is decoded, its
+symbols tell the gain all over the burst.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from common import schemes
+from common import pilots, schemes
 from common.clip import MAX_SIDE, MULTIPLE
 from common.codecs import text
-from common.coding import block
+from common.coding import crc12, polar
 from common.conventions import cbr
 from common.errors import BurstError
+from common.modulation import qam
 from common.schemes import Scheme, Section
 
 Symbols = NDArray[np.complex64]
+Places = NDArray[np.int64]
 
 HEADER_VERSION: Final = 0
-HEADER_BITS: Final = 32
-HEADER_REPETITIONS: Final = 2
-PILOT_SYMBOLS: Final = 64
-HEADER_SYMBOLS: Final = block.block_symbols(HEADER_BITS, HEADER_REPETITIONS)
-PREAMBLE_SYMBOLS: Final = PILOT_SYMBOLS + HEADER_SYMBOLS
+HEADER_BITS: Final = polar.BITS - crc12.LENGTH
+HEADER_SYMBOLS: Final = polar.LENGTH // qam.BITS_PER_SYMBOL
+PREAMBLE_SYMBOLS: Final = pilots.PREAMBLE + HEADER_SYMBOLS
+"""Symbols before the first of the sections: pilots and header."""
+
+PILOT_PLACES: Final = pilots.preamble_places(HEADER_SYMBOLS)
+PILOTS: Final = pilots.sequence(pilots.PREAMBLE)
+"""The pilots of the preamble, and where they stand."""
+
+HEADER_PLACES: Final = np.setdiff1d(np.arange(PREAMBLE_SYMBOLS), PILOT_PLACES)
+
+_LLR_LIMIT: Final = 1.0e3
 
 FRAME_COUNTS: Final = (8, 4, 16, 32)
 """Frames a clip may have, in the order of their 2-bit code."""
@@ -47,24 +59,19 @@ _FIELDS: Final = (
     ("frames", 2),
     ("clip", 8),
     ("text_bytes", 8),
+    ("text_mode", 4),
     ("height", 4),
     ("width", 4),
 )
 assert sum(bits for _, bits in _FIELDS) == HEADER_BITS
 
 
-def _zadoff_chu(length: int, root: int) -> Symbols:
-    """exp(−jπ·root·n²/length): constant modulus, periodic autocorrelation zero off the peak (length even, root odd)."""
-    n = np.arange(length)
-    return np.exp(-1j * np.pi * root * n * n / length).astype(np.complex64)
-
-
-PILOTS: Final = _zadoff_chu(PILOT_SYMBOLS, 25)
-
-
 @dataclass(frozen=True)
 class Header:
-    """What the burst says of itself. ``clip`` is the clip's number modulo 256, ``text_bytes`` the UTF-8 length sent."""
+    """What the burst says of itself. ``clip`` is the clip's number modulo 256, ``text_bytes`` the length of the text.
+
+    ``text_mode`` is the number of the description's coding on the air: see :mod:`common.codecs.text`.
+    """
 
     scheme: Scheme
     clip: int
@@ -72,6 +79,7 @@ class Header:
     frames: int
     height: int
     width: int
+    text_mode: int = text.DEFAULT_MODE
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -81,7 +89,7 @@ class Header:
     def section_symbols(self, section: Section) -> int:
         """Complex symbols that one section of this burst has."""
         if section == "description":
-            return text.symbol_count(self.text_bytes)
+            return text.symbol_count(self.text_bytes, self.text_mode)
         return first_frame_symbols(self.height, self.width)
 
     @property
@@ -90,9 +98,14 @@ class Header:
         return sum(map(self.section_symbols, self.scheme.sections))
 
     @property
+    def pilot_symbols(self) -> int:
+        """Pilots of the preamble and those scattered among the sections."""
+        return pilots.PREAMBLE + pilots.scattered_count(self.payload_symbols)
+
+    @property
     def total_symbols(self) -> int:
         """Every symbol of the burst on the air."""
-        return PREAMBLE_SYMBOLS + self.payload_symbols
+        return self.pilot_symbols + HEADER_SYMBOLS + self.payload_symbols
 
     @property
     def cbr_payload(self) -> float:
@@ -104,15 +117,16 @@ class Header:
         """Channel bandwidth ratio of all that is on the air."""
         return cbr(self.total_symbols, self.shape)
 
-    def layout(self) -> dict[str, slice]:
-        """Where each part lies in the burst, "pilots" and "header" included, in order."""
-        parts = {"pilots": slice(0, PILOT_SYMBOLS), "header": slice(PILOT_SYMBOLS, PREAMBLE_SYMBOLS)}
-        start = PREAMBLE_SYMBOLS
-        for section in self.scheme.sections:
-            stop = start + self.section_symbols(section)
-            parts[section] = slice(start, stop)
-            start = stop
-        return parts
+    def layout(self) -> dict[str, Places]:
+        """Where the symbols of each part stand in the burst, in the part's own order: int64 arrays, read-only.
+
+        "pilots" (those of the preamble, then the scattered ones), "header", and the scheme's sections by name. The
+        arrays together name every place once.
+        """
+        counts = tuple(self.section_symbols(section) for section in self.scheme.sections)
+        return dict(
+            zip(("pilots", "header", *self.scheme.sections), _places(self.scheme.sections, counts), strict=True)
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +143,7 @@ def first_frame_symbols(height: int, width: int) -> int:
 
 
 def header_bits(header: Header) -> NDArray[np.uint8]:
-    """The header's 32 information bits, most significant first. Raises BurstError where a field cannot be expressed."""
+    """The header's 36 information bits, most significant first. Raises BurstError where a field cannot be expressed."""
     if header.frames not in FRAME_COUNTS:
         raise BurstError(
             f"a burst carries clips of {', '.join(map(str, sorted(FRAME_COUNTS)))} frames, not {header.frames}"
@@ -144,6 +158,7 @@ def header_bits(header: Header) -> NDArray[np.uint8]:
         "frames": FRAME_COUNTS.index(header.frames),
         "clip": header.clip % CLIP_NUMBERS,
         "text_bytes": header.text_bytes,
+        "text_mode": header.text_mode,
         "height": header.height // MULTIPLE - 1,
         "width": header.width // MULTIPLE - 1,
     }
@@ -156,14 +171,14 @@ def header_bits(header: Header) -> NDArray[np.uint8]:
 
 
 def header_from_bits(bits: NDArray[np.uint8]) -> Header | None:
-    """The header that 32 bits mean, or None where they name a version or scheme that this side does not know."""
+    """The header that 36 bits mean, or None where they name a version, scheme or mode that this side does not know."""
     word = int("".join(map(str, bits)), 2)
     values = {}
     for name, width in reversed(_FIELDS):
         values[name] = word & (1 << width) - 1
         word >>= width
     scheme = schemes.by_number(values["scheme"])
-    if values["version"] != HEADER_VERSION or scheme is None:
+    if values["version"] != HEADER_VERSION or scheme is None or values["text_mode"] >= len(text.MODES):
         return None
     return Header(
         scheme=scheme,
@@ -172,23 +187,37 @@ def header_from_bits(bits: NDArray[np.uint8]) -> Header | None:
         frames=FRAME_COUNTS[values["frames"]],
         height=(values["height"] + 1) * MULTIPLE,
         width=(values["width"] + 1) * MULTIPLE,
+        text_mode=values["text_mode"],
     )
 
 
 def encode_header(header: Header) -> Symbols:
     """The header as symbols of unit power, complex64 (HEADER_SYMBOLS,)."""
-    return block.encode_block(header_bits(header), HEADER_REPETITIONS)
+    return qam.modulate(polar.encode(crc12.append(header_bits(header))))
 
 
-def decode_header(symbols: Symbols, noise_variance: float) -> Header | None:
-    """The header in received symbols (equalised, with total complex ``noise_variance``), or None if it is not whole."""
-    bits = block.decode_block(symbols, HEADER_BITS, noise_variance, HEADER_REPETITIONS)
-    return None if bits is None else header_from_bits(bits)
+def decode_header(symbols: Symbols, noise_variance: float | NDArray[np.float64]) -> tuple[Header, float] | None:
+    """The header in received symbols at gain 1 in noise of total ``noise_variance`` (one, or one a symbol), or None.
+
+    It is the likeliest word of the decoder's list whose CRC holds and whose fields mean something here: what cannot
+    have been sent helps to find what was. With it comes by how much its log-likelihood (natural) is behind that of the
+    likeliest word of all: the more, the less it is to be trusted.
+    """
+    llr = np.clip(qam.llr(symbols, noise_variance), -_LLR_LIMIT, _LLR_LIMIT)
+    words, costs = polar.decode(llr)
+    for number in np.flatnonzero(crc12.check(words)):
+        header = header_from_bits(words[number, :HEADER_BITS])
+        if header is not None:
+            return header, float(costs[number] - costs[0])
+    return None
 
 
 def assemble(header: Header, sections: Mapping[Section, Symbols]) -> Burst:
     """Pilots, header and sections in one burst. Raises BurstError where a section's length or power is not as due."""
-    parts = [PILOTS, encode_header(header)]
+    samples = np.empty(header.total_symbols, dtype=np.complex64)
+    places = header.layout()
+    samples[places["pilots"]] = known_pilots(header)
+    samples[places["header"]] = encode_header(header)
     for section in header.scheme.sections:
         symbols = sections[section]
         shape = (header.section_symbols(section),)
@@ -196,13 +225,40 @@ def assemble(header: Header, sections: Mapping[Section, Symbols]) -> Burst:
             raise BurstError(f"section {section} must be complex64 {shape}, not {symbols.dtype} {symbols.shape}")
         if symbols.size and not abs(float(np.mean(np.abs(symbols) ** 2)) - 1.0) < 1e-3:
             raise BurstError(f"section {section} does not have unit mean power")
-        parts.append(symbols)
-    return Burst(np.concatenate(parts), header)
+        samples[places[section]] = symbols
+    return Burst(samples, header)
+
+
+def known_pilots(header: Header) -> Symbols:
+    """All pilots of a burst in the order of its layout."""
+    return np.concatenate([PILOTS, pilots.sequence(header.pilot_symbols - pilots.PREAMBLE)])
 
 
 def parse(samples: Symbols, noise_variance: float) -> Header | None:
-    """The header of a burst that begins at sample 0, if it can be read and agrees with the number of samples."""
+    """The header of a burst at gain 1 from sample 0 on, if it can be read and agrees with the number of samples."""
     if samples.size < PREAMBLE_SYMBOLS:
         return None
-    header = decode_header(samples[PILOT_SYMBOLS:PREAMBLE_SYMBOLS], noise_variance)
-    return header if header is not None and header.total_symbols == samples.size else None
+    decoded = decode_header(samples[HEADER_PLACES], noise_variance)
+    return decoded[0] if decoded is not None and decoded[0].total_symbols == samples.size else None
+
+
+@lru_cache(maxsize=16)
+def _places(sections: tuple[Section, ...], counts: tuple[int, ...]) -> tuple[Places, ...]:
+    """Pilots, header and sections: where each symbol of them stands.
+
+    Behind the preamble the scattered pilots come first, evenly over all; then, in the places that are left, the
+    description, evenly; then the other sections, one after the other, in the rest.
+    """
+    payload = sum(counts)
+    scattered = pilots.scattered_count(payload)
+    free = np.arange(PREAMBLE_SYMBOLS, PREAMBLE_SYMBOLS + scattered + payload)
+    taken = pilots.spread(scattered, free.size)
+    parts = [np.concatenate([PILOT_PLACES, free[taken]]), HEADER_PLACES]
+    free = np.delete(free, taken)
+    for section, count in zip(sections, counts, strict=True):
+        taken = pilots.spread(count, free.size) if section == "description" else np.arange(count)
+        parts.append(free[taken])
+        free = np.delete(free, taken)
+    for part in parts:
+        part.flags.writeable = False
+    return tuple(parts)

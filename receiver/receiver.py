@@ -1,6 +1,7 @@
 """The receiver as a pure object: the samples of one burst in, a reconstruction out.
 
-It knows what arrived and nothing else: no function here takes the source clip, the true SNR or what the transport says.
+It knows what arrived and nothing else: no function here takes the source clip or what the transport says, and the true
+SNR only where a comparison asks for a genie.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from common import burst, seeds
 from common.burst import Header
 from common.codecs import text
 from common.codecs.djscc_frame import FrameCodec
-from common.conventions import DEFAULT_SEED, FRAMES, SIZE
+from common.conventions import DEFAULT_SEED, FRAMES, SIZE, noise_variance
 from receiver import generators
-from receiver.estimate import Estimate, estimate
+from receiver import header as header_reader
+from receiver.estimate import Estimate, track
 from receiver.generators.base import Conditions
 
 Samples = NDArray[np.complex64]
@@ -81,14 +83,22 @@ class Receiver:
         # The decoder of the header is compiled when it is first used: now, rather than while the first burst waits.
         burst.decode_header(np.zeros(burst.HEADER_SYMBOLS, np.complex64), 1.0)
 
-    def decode(self, samples: Samples, *, steps: int | None = None, guidance: float | None = None) -> Reconstruction:
+    def decode(
+        self,
+        samples: Samples,
+        *,
+        steps: int | None = None,
+        guidance: float | None = None,
+        genie_snr_db: float | None = None,
+    ) -> Reconstruction:
         """The reconstruction from the samples of one burst, complex64 (n,) from its first pilot to its last symbol.
 
-        ``steps`` and ``guidance`` override the receiver's own for this burst. Never raises for bad samples: what is
-        wrong with them is in ``failed``.
+        ``steps`` and ``guidance`` override the receiver's own for this burst. ``genie_snr_db`` is the channel's true
+        SNR, for comparisons alone: the noise power is then not estimated (the gain still is). No process gives it.
+        Never raises for bad samples: what is wrong with them is in ``failed``.
         """
         began = time.perf_counter()
-        received = self._listen(samples)
+        received = self.listen(samples, genie_snr_db)
         listened = time.perf_counter()
         video = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
         done = time.perf_counter()
@@ -103,28 +113,33 @@ class Receiver:
             seconds={"decode": listened - began, "generate": done - listened},
         )
 
-    def _listen(self, samples: Samples) -> Received:
+    def listen(self, samples: Samples, genie_snr_db: float | None = None) -> Received:
+        """All of :meth:`decode` but the generation: what arrived."""
         if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not _usable(samples):
             return Received(None, None, failed=("samples",))
-        known = burst.PILOTS
-        heard = estimate(samples[: known.size], known)
-        header = burst.parse(heard.equalise(samples), heard.noise_variance)
-        if header is None:
+
+        def hear(estimate: Estimate) -> Estimate:
+            return estimate if genie_snr_db is None else estimate.with_noise_power(noise_variance(genie_snr_db))
+
+        heard = hear(header_reader.listen(samples))
+        header = header_reader.read(samples, heard)
+        if header is None or header.total_symbols != samples.size:
             return Received(None, heard, failed=("header",))
         # Each part that decodes is known from then on, so the next part is decoded with a better estimate.
-        known = np.concatenate([known, burst.encode_header(header)])
-        heard = estimate(samples[: known.size], known)
         parts = header.layout()
-        description = text.decode(
-            heard.equalise(samples[parts["description"]]), header.text_bytes, heard.noise_variance
-        )
+        places = np.concatenate([parts["pilots"], parts["header"]])
+        known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
+        heard = hear(track(samples, places, known))
+        symbols, variance = heard.equalise(samples, parts["description"])
+        description = text.decode(symbols, header.text_bytes, variance, header.text_mode)
         if description is not None and header.text_bytes:
-            known = np.concatenate([known, text.encode(description.encode())])
-            heard = estimate(samples[: known.size], known)
+            places = np.concatenate([places, parts["description"]])
+            known = np.concatenate([known, text.encode(description.encode(), header.text_mode)])
+            heard = hear(track(samples, places, known))
         frame = None
         if "first_frame" in parts:
-            symbols = heard.equalise(samples[parts["first_frame"]])
-            frame = self._frame_codec.decode(symbols, heard.snr_db, header.height, header.width)
+            symbols, snr_db = heard.equalise_together(samples, parts["first_frame"])
+            frame = self._frame_codec.decode(symbols, snr_db, header.height, header.width)
         return Received(header, heard, description, frame, () if description is not None else ("description",))
 
     def _generate(self, received: Received, steps: int | None, guidance: float | None) -> NDArray[np.float32] | None:
