@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +31,8 @@ class Knob:
     high: float = math.inf
     choices: tuple[str, ...] = ()
     auto: bool = False
+    only_for: tuple[str, ...] = ()
+    """The channel models whose parameter it is; empty: it always counts."""
 
     def check(self, value: Any) -> Value:
         """The value as this knob holds it. Raises SettingError, naming what it takes."""
@@ -76,6 +80,8 @@ class Knob:
         facts: dict[str, Any] = {"kind": self.kind, "unit": self.unit, "help": self.help}
         if self.choices:
             facts["choices"] = list(self.choices)
+        if self.only_for:
+            facts["only_for"] = list(self.only_for)
         facts |= {name: bound for name, bound in (("low", self.low), ("high", self.high)) if math.isfinite(bound)}
         return facts
 
@@ -106,7 +112,8 @@ class Knobs:
     """The live settings of one process. Safe to use from the control thread while the work goes on.
 
     The work calls ``begin(seq)`` once for each burst and uses the values that it returns for all of that burst, so a
-    change never holds for half of one.
+    change never holds for half of one. Settings and their forks share ``lock``: what begins while it is held begins
+    as one, with no change in between.
     """
 
     def __init__(self, initial: Iterable[tuple[Knob, Any]], clock: Callable[[], float] = time.monotonic) -> None:
@@ -118,7 +125,19 @@ class Knobs:
         self._pending: dict[str, list[tuple[int, Value]]] = {name: [] for name in self._knobs}
         self._next_seq = 0
         self._clock = clock
-        self._lock = threading.Lock()
+        self._forks: weakref.WeakSet[Knobs] = weakref.WeakSet()
+        self.lock = threading.RLock()
+
+    def fork(self) -> Knobs:
+        """Settings of their own, for one of several places where the same knobs are: they begin as these are now,
+        waiting changes and ramps included, and a later change of these changes them too."""
+        with self.lock:
+            other = copy.copy(self)
+            other._values = dict(self._values)
+            other._pending = {name: list(pending) for name, pending in self._pending.items()}
+            other._forks = weakref.WeakSet()
+            self._forks.add(other)
+        return other
 
     def knob(self, key: str) -> Knob:
         """The knob of that name; ``snr-db`` and ``snr_db`` are the same. Raises SettingError."""
@@ -130,12 +149,12 @@ class Knobs:
     def get(self, key: str) -> Value:
         """The value now."""
         name = self.knob(key).name
-        with self._lock:
+        with self.lock:
             return self._now(name)
 
     def values(self) -> dict[str, Value]:
         """Every value now."""
-        with self._lock:
+        with self.lock:
             return {name: self._now(name) for name in self._knobs}
 
     def describe(self) -> Mapping[str, Mapping[str, Any]]:
@@ -147,19 +166,21 @@ class Knobs:
         """Sets a value from burst ``from_seq`` on, or from the next one that has not begun. Raises SettingError."""
         knob = self.knob(key)
         new = knob.check(value)
-        with self._lock:
-            old = self._now(knob.name)
-            if from_seq is not None and from_seq > self._next_seq:
-                pending = self._pending[knob.name]
-                if len(pending) >= MAX_PENDING:
-                    raise SettingError(f"{knob.name}: {MAX_PENDING} changes are waiting already")
-                pending.append((from_seq, new))
-                pending.sort(key=lambda item: item[0])
-                return Change(knob.name, old, new, from_seq)
+        with self.lock:
             if from_seq is not None and from_seq < self._next_seq:
                 raise SettingError(f"burst {from_seq} has begun: the next that can change is {self._next_seq}")
-            self._values[knob.name] = new
-            return Change(knob.name, old, new, self._next_seq)
+            change = Change(knob.name, self._now(knob.name), new, self._next_seq if from_seq is None else from_seq)
+            family = (self, *self._forks)
+            waits = change.first_seq > self._next_seq
+            if waits and any(len(knobs._pending[knob.name]) >= MAX_PENDING for knobs in family):
+                raise SettingError(f"{knob.name}: {MAX_PENDING} changes are waiting already")
+            for knobs in family:
+                if waits:
+                    knobs._pending[knob.name].append((change.first_seq, new))
+                    knobs._pending[knob.name].sort(key=lambda item: item[0])
+                else:
+                    knobs._values[knob.name] = new
+            return change
 
     def ramp(self, key: str, start: Any, stop: Any, seconds: float) -> Change:
         """Moves a number from ``start`` (None: where it is) to ``stop`` over ``seconds`` of wall time, linearly, a new
@@ -169,18 +190,22 @@ class Knobs:
             raise SettingError(f"{knob.name} cannot be ramped: it is a {knob.kind}")
         if not math.isfinite(seconds) or not 0 <= seconds <= 86400:
             raise SettingError(f"a ramp lasts 0 to 86400 seconds, not {seconds!r}")
-        with self._lock:
-            old = self._now(knob.name)
-            first = knob.check(old if start is None else start)
-            last = knob.check(stop)
-            if not isinstance(first, (int, float)) or not isinstance(last, (int, float)):
-                raise SettingError(f"{knob.name}: a ramp goes from a number to a number, not auto")
-            self._values[knob.name] = _Ramp(float(first), float(last), self._clock(), seconds)
+        last = knob.check(stop)
+        with self.lock:
+            old, now = self._now(knob.name), self._clock()
+            ramps = []
+            for knobs in (self, *self._forks):
+                first = knob.check(knobs._now(knob.name) if start is None else start)
+                if not isinstance(first, (int, float)) or not isinstance(last, (int, float)):
+                    raise SettingError(f"{knob.name}: a ramp goes from a number to a number, not auto")
+                ramps.append((knobs, _Ramp(float(first), float(last), now, seconds)))
+            for knobs, ramp in ramps:
+                knobs._values[knob.name] = ramp
             return Change(knob.name, old, last, self._next_seq)
 
     def begin(self, seq: int) -> dict[str, Value]:
         """The values for burst ``seq``, now fixed for it."""
-        with self._lock:
+        with self.lock:
             self._next_seq = seq + 1
             for name, pending in self._pending.items():
                 while pending and pending[0][0] <= seq:

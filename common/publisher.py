@@ -12,15 +12,18 @@ from common import endpoints, wire
 QUEUE = 256
 """Messages kept for each slow reader; beyond that it misses some, which it sees as gaps in ``seq``."""
 
+PICTURE_QUEUE = 16
+"""As many where each is a clip of 1.5 MB: a viewer that hangs costs 25 MB, not 400."""
+
 
 class Publisher:
     """Publishes messages to whoever subscribed, never waits for them. Use from one thread only."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, role: str) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], address: str, role: str, queue: int = QUEUE) -> None:
         """Binds ``address``. Raises EndpointError."""
         # XPUB, not PUB: it tells of each subscription, so that nothing is made for nobody, and a viewer can ask the
         # process's status whether its subscription has arrived instead of sleeping and hoping.
-        self.socket = endpoints.open_socket(context, zmq.XPUB, high_water_mark=QUEUE)
+        self.socket = endpoints.open_socket(context, zmq.XPUB, high_water_mark=queue)
         self.socket.set(zmq.XPUB_VERBOSER, 1)
         self.address = endpoints.bind(self.socket, address, role)
         self.subscribers = 0

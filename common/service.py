@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -14,6 +17,7 @@ import click
 import zmq
 
 from common.conventions import check_snr_db
+from common.doors import INSECURE_VARIABLE, KEYS_VARIABLE, open_context
 from common.endpoints import Endpoint, check_address
 from common.errors import EndpointError, GvscError, SettingError
 
@@ -95,29 +99,94 @@ class _Stop(BaseException):
 @contextmanager
 def until_stopped() -> Iterator[None]:
     """SIGTERM and SIGINT leave the block, without a traceback."""
+    stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise _Stop
+        if not stopping.is_set():
+            stopping.set()
+            raise _Stop
+
+    main = threading.get_ident()
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+
+    def insist() -> None:
+        # A signal that comes when the main thread is about to fall asleep in a library wakes nobody: so it comes again
+        # until it was noticed.
+        if os.read(told, 1):
+            while not stopping.wait(0.05):
+                signal.pthread_kill(main, signal.SIGTERM)
+        os.close(told)
 
     previous = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous_tell = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    threading.Thread(target=insist, name="insist", daemon=True).start()
     try:
         yield
     except _Stop:
         pass
     finally:
+        stopping.set()
+        signal.set_wakeup_fd(previous_tell)
+        os.close(tell)
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def service_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """The ZeroMQ context of a service, which lives as long as the process: closing a socket while another thread is
-    inside it aborts in libzmq, so sockets are left to the end."""
-    return zmq.Context.instance()
+def _set_keys(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    # In the environment, so that child processes have them too.
+    if value is not None:
+        os.environ[KEYS_VARIABLE] = str(value.absolute())
+
+
+keys_option = click.option(
+    "--keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=KEYS_VARIABLE,
+    show_envvar=True,
+    callback=_set_keys,
+    expose_value=False,
+    metavar="DIR",
+    help="Lock and open sockets with the keys in this folder (`gvsc keys` makes them).",
+)
+
+
+def _set_insecure(_context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value:
+        os.environ[INSECURE_VARIABLE] = "1"
+
+
+insecure_option = click.option(
+    "--insecure",
+    is_flag=True,
+    envvar=INSECURE_VARIABLE,
+    show_envvar=True,
+    callback=_set_insecure,
+    expose_value=False,
+    help="Without keys, bind other addresses than loopback all the same: for networks where everybody is trusted.",
+)
+
+_CONTEXTS: list[zmq.Context[zmq.Socket[bytes]]] = []
+
+
+def service_context(role: str) -> zmq.Context[zmq.Socket[bytes]]:
+    """The ZeroMQ context of a service, with its keys where there are any. It lives as long as the process: closing a
+    socket while another thread is inside it aborts in libzmq, so sockets are left to the end. Raises KeysError."""
+    context = open_context(role)
+    _CONTEXTS.append(context)
+    return context
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that could move a cursor, ring a bell or turn the direction of writing: for
+    words that come from a peer and go to a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def say(role: str, text: str) -> None:
-    """One line of log on stderr."""
-    print(f"{role}: {text}", file=sys.stderr, flush=True)  # noqa: T201
+    """One line of log on stderr, at most 1 000 characters of it."""
+    with contextlib.suppress(OSError):  # whoever read the log has gone away: no reason to go too
+        print(f"{role}: {printable(text[:1000])}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class OneLineErrors(click.Command):
@@ -127,4 +196,4 @@ class OneLineErrors(click.Command):
         try:
             return super().invoke(ctx)
         except GvscError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(printable(str(error))) from None

@@ -1,4 +1,4 @@
-"""Wire protocol version 1: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
+"""Wire protocol version 2: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
 
 A message is ``[header, payload, ...]``: a small msgpack map, then raw frames that are never copied or interpreted here
 beyond their length. Everything that arrives is hostile until it has passed ``receive`` or ``decode``: frame count,
@@ -11,6 +11,8 @@ This module imports neither torch nor scipy, so that the channel process stays s
 from __future__ import annotations
 
 import math
+import re
+import reprlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 
 from common.errors import ProtocolError
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 MAX_SAMPLES: Final = 1 << 22
 """Most complex samples in one message (32 MiB)."""
@@ -34,12 +36,17 @@ MAX_HEADER_BYTES: Final = 16384
 MAX_FRAME_BYTES: Final = 64 << 20
 """ZMQ_MAXMSGSIZE of every socket that receives: libzmq closes a connection that sends a larger frame."""
 
+MAX_LINKS: Final = 64
+"""Most receivers that one channel serves."""
+
 SAMPLE_DTYPE: Final = np.dtype("<c8")
 """Payload samples: little-endian complex64, interleaved I and Q ("cf32_le")."""
 
 _BYTES_PER_SAMPLE: Final = 8
 _MAX_PAYLOADS: Final = 2
 _MAX_SEQUENCE: Final = (1 << 63) - 1
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Check = Callable[[Any], bool]
 
@@ -68,6 +75,11 @@ def _session(value: Any) -> bool:
     return isinstance(value, str) and len(value) == 16 and all(c in "0123456789abcdef" for c in value)
 
 
+def is_name(value: Any) -> bool:
+    """Whether a receiver may be called so: 1 to 64 letters, digits, ".", "_" or "-", the first a letter or a digit."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
+
+
 def _flag(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -80,8 +92,21 @@ def _scalar(value: Any) -> bool:
     return _flag(value) or _number_or_nil(value) or _text(256)(value)
 
 
-def _map(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+def _durations(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) <= 32 and all(_text(32)(k) and _number(v) for k, v in value.items())
+
+
+def _result(value: Any) -> bool:
+    return isinstance(value, dict) and _plain(value, 8)
+
+
+def _plain(value: Any, depth: int) -> bool:
+    """Whether a value is text, a number, a switch, nil, or lists and maps of these, at most ``depth`` deep."""
+    if isinstance(value, dict):
+        return depth > 0 and all(isinstance(k, str) and _plain(v, depth - 1) for k, v in value.items())
+    if isinstance(value, list):
+        return depth > 0 and all(_plain(v, depth - 1) for v in value)
+    return _flag(value) or _number_or_nil(value) or isinstance(value, str)
 
 
 _SEQUENCE = _integer(0, _MAX_SEQUENCE)
@@ -111,24 +136,53 @@ def _picture_payloads(*names: str) -> Callable[[Mapping[str, Any]], tuple[int, .
 
 _CF32 = {"dtype": lambda value: value == "cf32_le"}
 _ABOUT_A_BURST = {"session": _session, "seq": _SEQUENCE}
+_LINK = _integer(1, MAX_LINKS)
+_NAMES = _list_of(is_name, MAX_LINKS)
+
+DISMISSALS: Final = ("replaced", "full")
+"""Why a channel sends a receiver away: a newer one has joined under its name; there is no link left."""
 
 KINDS: Final[Mapping[str, Kind]] = {
     # transmitter -> channel -> receiver
     "burst": Kind({**_ABOUT_A_BURST, "samples": _SAMPLES, **_CF32}, payload_bytes=_samples_payload(1)),
-    "probe": Kind({"session": _session, "probe": _SEQUENCE}),
+    "probe": Kind({"session": _session, "probe": _SEQUENCE, "links": _NAMES}),
+    # receiver -> channel, and back
+    "join": Kind({"name": is_name, "life": _session}),
+    "joined": Kind({"link": _LINK}),
+    "dismissed": Kind({"reason": lambda value: value in DISMISSALS}),
     # receiver -> transmitter
+    "hello": Kind({"name": is_name}),
     "ack": Kind(
         {
             **_ABOUT_A_BURST,
+            "name": is_name,
             "snr_db": _number_or_nil,
             "failed": _list_of(_text(32), 8),
             "gaps": _SEQUENCE,
         }
     ),
-    "pong": Kind({"session": _session, "probe": _SEQUENCE, "holding": _list_of(_SEQUENCE, 1024), "gaps": _SEQUENCE}),
-    # channel -> anyone: the samples before and after
+    "pong": Kind(
+        {
+            "session": _session,
+            "probe": _SEQUENCE,
+            "name": is_name,
+            "links": _NAMES,
+            "holding": _list_of(_SEQUENCE, 1024),
+            "gaps": _SEQUENCE,
+        }
+    ),
+    # channel -> anyone: the samples before and after one receiver's link
     "tap": Kind(
-        {**_ABOUT_A_BURST, "samples": _SAMPLES, **_CF32, "snr_set_db": _number, "model": _text(64)},
+        {
+            **_ABOUT_A_BURST,
+            "samples": _SAMPLES,
+            **_CF32,
+            "link": _LINK,
+            "receiver": is_name,
+            "snr_set_db": _number,
+            "gain_db": _number_or_nil,
+            "model": _text(64),
+        },
         payload_bytes=_samples_payload(2),
     ),
     # transmitter -> viewers: the source clip
@@ -140,8 +194,9 @@ KINDS: Final[Mapping[str, Kind]] = {
             "caption": _text(1024),
             "sent": _text(1024),
             "scheme": _text(64),
+            "text_mode": _text(64),
             "tx_snr_db": _number,
-            "seconds": _map,
+            "seconds": _durations,
             "shape": _SHAPE,
         },
         payload_bytes=_picture_payloads("shape"),
@@ -150,6 +205,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "result": Kind(
         {
             **_ABOUT_A_BURST,
+            "receiver": is_name,
             "clip": _number_or_nil,
             "scheme": _text_or_nil(64),
             "snr_db": _number_or_nil,
@@ -157,7 +213,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "text_ok": _flag,
             "failed": _list_of(_text(32), 8),
             "generator": _text_or_nil(64),
-            "seconds": _map,
+            "seconds": _durations,
             "gaps": _SEQUENCE,
             "shape": _SHAPE,
             "frame_shape": _SHAPE,
@@ -174,9 +230,10 @@ KINDS: Final[Mapping[str, Kind]] = {
             "stop": _number,
             "seconds": _number,
             "from_seq": _SEQUENCE,
+            "link": lambda value: _LINK(value) or is_name(value),
         },
     ),
-    "reply": Kind({"ok": _flag}, optional={"error": _text(1024), "result": _map}),
+    "reply": Kind({"ok": _flag}, optional={"error": _text(1024), "result": _result}),
 }
 
 
@@ -187,6 +244,8 @@ class Message:
     kind: str
     header: Mapping[str, Any]
     payloads: tuple[memoryview, ...] = ()
+    packed: memoryview | bytes = b""
+    """The header frame as it came, for whoever hands the message on as it is."""
 
     def samples(self, index: int = 0) -> NDArray[np.complex64]:
         """Payload ``index`` as complex64 (n,), a view on the message's own memory."""
@@ -231,16 +290,17 @@ def decode(frames: Sequence[Any], allowed: Sequence[str]) -> Message:
     buffers = [memoryview(f.buffer if isinstance(f, zmq.Frame) else f) for f in frames]
     header = _unpack_header(buffers[0])
     if header.get("v") != VERSION:
-        raise ProtocolError(f"protocol version {header.get('v')!r}: this side speaks version {VERSION}")
+        raise ProtocolError(f"protocol version {reprlib.repr(header.get('v'))}: this side speaks version {VERSION}")
     kind = header.get("kind")
     if not isinstance(kind, str) or kind not in allowed:
-        raise ProtocolError(f"a message of kind {kind!r} on a socket that takes {', '.join(allowed)}")
+        raise ProtocolError(f"a message of kind {reprlib.repr(kind)} on a socket that takes {', '.join(allowed)}")
     _check_fields(header)
     want = KINDS[kind].payload_bytes(header) or (0,)
     have = tuple(buffer.nbytes for buffer in buffers[1:])
     if have != want:
         raise ProtocolError(f"{kind}: payloads of {list(have)} bytes where the header says {list(want)}")
-    return Message(kind, header, tuple(buffers[1:]) if KINDS[kind].payload_bytes(header) else ())
+    payloads = tuple(buffers[1:]) if KINDS[kind].payload_bytes(header) else ()
+    return Message(kind, header, payloads, buffers[0])
 
 
 def receive(socket: zmq.Socket[bytes], allowed: Sequence[str], flags: int = 0) -> Message:
@@ -248,12 +308,23 @@ def receive(socket: zmq.Socket[bytes], allowed: Sequence[str], flags: int = 0) -
 
     Frames beyond the most that a message may have are read and dropped one at a time, not gathered.
     """
+    return decode(_receive_frames(socket, 1 + _MAX_PAYLOADS, flags), allowed)
+
+
+def receive_from(socket: zmq.Socket[bytes], allowed: Sequence[str], flags: int = 0) -> tuple[bytes, Message]:
+    """As ``receive``, from a ROUTER: the connection that the message came over, and the message."""
+    peer, *frames = _receive_frames(socket, 2 + _MAX_PAYLOADS, flags)
+    return peer.bytes, decode(frames, allowed)
+
+
+def _receive_frames(socket: zmq.Socket[bytes], limit: int, flags: int) -> list[zmq.Frame]:
+    """All frames of one message, but at most one more than ``limit``."""
     frames = [socket.recv(flags, copy=False)]
     while socket.getsockopt(zmq.RCVMORE):
         frame = socket.recv(copy=False)
-        if len(frames) <= 1 + _MAX_PAYLOADS:
+        if len(frames) <= limit:
             frames.append(frame)
-    return decode(frames, allowed)
+    return frames
 
 
 def send(
@@ -261,6 +332,11 @@ def send(
 ) -> None:
     """Sends one message without copying its payload: the arrays must not be written to afterwards."""
     socket.send_multipart(encode(kind, fields, payloads), flags=flags, copy=False)
+
+
+def send_to(socket: zmq.Socket[bytes], peer: bytes, kind: str, fields: Mapping[str, Any], flags: int = 0) -> None:
+    """Sends one message without a payload from a ROUTER over the connection ``peer``."""
+    socket.send_multipart([peer, *encode(kind, fields)], flags=flags)
 
 
 def _unpack_header(buffer: memoryview) -> dict[str, Any]:
@@ -283,11 +359,11 @@ def _check_fields(header: Mapping[str, Any]) -> None:
         if name not in header:
             raise ProtocolError(f"{header['kind']}: field {name!r} is missing")
         if not check(header[name]):
-            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {str(header[name])[:60]!r}")
+            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {reprlib.repr(header[name])}")
     for name, value in header.items():
         if name in kind.fields or name in ("v", "kind"):
             continue
         if name not in kind.optional:
             raise ProtocolError(f"{header['kind']}: unknown field {name[:60]!r}")
         if not kind.optional[name](value):
-            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {str(value)[:60]!r}")
+            raise ProtocolError(f"{header['kind']}: field {name!r} may not be {reprlib.repr(value)}")

@@ -17,8 +17,10 @@ _COMMANDS: Final = {
     "channel": ("channel.command", "Run the channel service."),
     "receive": ("receiver.command", "Run the receiver service."),
     "control": ("gvsc.commands.control", "Read and turn the live settings of a running service."),
+    "health": ("gvsc.commands.health", "Tell whether a service is bound and has loaded its models."),
     "inspect": ("gvsc.commands.inspect", "Look at the symbol traffic of a running channel."),
-    "bench": ("gvsc.commands.bench", "Measure speed and memory."),
+    "keys": ("gvsc.commands.keys", "Make the keys that lock the sockets."),
+    "bench": ("gvsc.commands.bench", "Measure speed, memory and error rates."),
     "models": ("gvsc.commands.models", "List, fetch and verify weights."),
 }
 

@@ -31,6 +31,9 @@ STALL_S: Final = 300.0
 """No result for so long, with three processes alive, means that something is wrong."""
 
 
+RECEIVER: Final = "demo"
+"""The name of the demonstration's own receiver."""
+
 OUTAGE: Final = "outage: the burst's header was lost, so nothing of it could be decoded"
 
 
@@ -97,13 +100,13 @@ def run(
     with Services(logs, free_addresses()) as services:
         viewers = services.listen(TAP, PREVIEW, RESULTS)
         services.start("channel", "--snr-db", str(steps[0].snr_db))
-        services.start("receiver", *options)
+        services.start("receiver", "--name", RECEIVER, *options)
         places = [] if source is None else [str(source)]
         services.start("transmitter", *places, "--repeat", str(len(steps)), "--paused", *options)
         tell(f"three processes: {', '.join(f'{role} {pid}' for role, pid in services.pids.items())}; loading models")
         services.wait_for("channel", lambda s: s["tap_subscribers"] > 0, 60)
         services.wait_for("receiver", lambda s: s["ready"] and s["results_subscribers"] > 0, 300)
-        services.wait_for("transmitter", lambda s: s["linked"] and s["preview_subscribers"] > 0, 300)
+        services.wait_for("transmitter", lambda s: RECEIVER in s["receivers"] and s["preview_subscribers"] > 0, 300)
         for number, step in enumerate(steps):
             services.ask("channel", op="set", key="snr_db", value=step.snr_db, from_seq=number * clips)
             services.ask("transmitter", op="set", key="scheme", value=step.scheme, from_seq=number * clips)
@@ -129,7 +132,9 @@ def _collect(
         if not viewers.poll(500):
             services.check_alive()
             status = services.ask("transmitter", op="status") if services.exit_code("transmitter") is None else None
-            demo.lost = status["lost"] + status["skipped"] if status else due - len(demo.shown)
+            demo.lost = due - len(demo.shown)
+            if status:
+                demo.lost = status["receivers"].get(RECEIVER, {}).get("lost", 0) + status["skipped"]
             if time.monotonic() - last > STALL_S:
                 raise ServiceError(f"no result for {STALL_S:g} s: see the logs of the three services")
             continue
@@ -138,6 +143,8 @@ def _collect(
             message = wire.receive(viewers, ("tap", "preview", "result"))
         except ProtocolError as error:
             tell(f"refused a message: {error}")
+            continue
+        if message.header.get("receiver", RECEIVER) != RECEIVER:  # somebody has joined the broadcast
             continue
         run = runs.setdefault(message.header["seq"], Run())
         if message.kind == "preview":
@@ -171,6 +178,7 @@ def _put_together(run: Run) -> Shown:
         "tx_snr_db": sent["tx_snr_db"],
         "snr_estimated_db": got["snr_db"],
         "scheme": sent["scheme"],
+        "text_mode": sent["text_mode"],
         "metrics": measure(source, video),
         "text_sent": sent["sent"],
         "text_received": got["text"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ from transmitter.transmitter import Encoded, Transmitter
 
 @dataclass(frozen=True)
 class LinkRun:
-    """One clip through the link. ``received`` is complex64 (n,); ``seconds`` are those of extract, encode, channel,
-    decode, generate."""
+    """One clip through the link. ``received`` is complex64 (n,); ``passage`` what ``Channel.report`` tells of it;
+    ``seconds`` are those of extract, encode, channel, decode, generate."""
 
     clip: Clip
     encoded: Encoded
     received: NDArray[np.complex64]
+    passage: dict[str, Any]
     reconstruction: Reconstruction
     seconds: dict[str, float]
 
@@ -34,22 +36,47 @@ class Link:
     three services.
     """
 
-    def __init__(self, transmitter: Transmitter, receiver: Receiver, *, seed: int = DEFAULT_SEED) -> None:
-        """``seed`` is the channel's; the receiver has its own."""
+    def __init__(
+        self,
+        transmitter: Transmitter,
+        receiver: Receiver,
+        *,
+        seed: int = DEFAULT_SEED,
+        channel: Channel | None = None,
+    ) -> None:
+        """``channel`` is the way between them; without one it is AWGN, seeded with ``seed``."""
         self._transmitter = transmitter
         self._receiver = receiver
-        self._seed = seed
+        self._channel = channel or Channel(snr_db=0.0, seed=seed)
 
-    def run(self, clip: Clip, *, snr_db: float, tx_snr_db: float, scheme: str, sequence: int = 0) -> LinkRun:
-        """Sends ``clip`` as burst ``sequence`` over an AWGN channel at ``snr_db`` (Es/N0 in dB).
+    def run(
+        self,
+        clip: Clip,
+        *,
+        snr_db: float,
+        tx_snr_db: float,
+        scheme: str,
+        sequence: int = 0,
+        text_mode: int | None = None,
+        genie_snr: bool = False,
+    ) -> LinkRun:
+        """Sends ``clip`` as burst ``sequence`` over the channel at ``snr_db`` (Es/N0 in dB, of fading the average).
 
-        Raises SettingError, SchemeError, BurstError.
+        With ``genie_snr`` the receiver is told the SNR, for comparison. Raises SettingError, SchemeError, BurstError.
         """
-        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme)
+        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme, text_mode)
         began = time.perf_counter()
-        received = Channel(snr_db=snr_db, seed=self._seed).apply(encoded.burst.samples, sequence)
+        self._channel.knobs.set("snr_db", snr_db)
+        settings = self._channel.knobs.begin(sequence)
+        received = self._channel.apply_with(settings, encoded.burst.samples, sequence)
         through = time.perf_counter() - began
-        reconstruction = self._receiver.decode(received)
+        passage = self._channel.report(settings, sequence, received.size)
+        reconstruction = self._receiver.decode(received, genie_snr_db=passage["snr_set_db"] if genie_snr else None)
         return LinkRun(
-            clip, encoded, received, reconstruction, {**encoded.seconds, "channel": through, **reconstruction.seconds}
+            clip=clip,
+            encoded=encoded,
+            received=received,
+            passage=passage,
+            reconstruction=reconstruction,
+            seconds={**encoded.seconds, "channel": through, **reconstruction.seconds},
         )

@@ -18,6 +18,7 @@ import zmq
 
 from common import endpoints
 from common.control import ask
+from common.doors import open_context
 from common.endpoints import CONTROLS, ENDPOINTS, Endpoint
 from common.errors import EndpointError, GvscError
 
@@ -29,9 +30,10 @@ class ServiceError(GvscError):
 
 
 class Services:
-    """A context manager around up to three child processes that share a set of addresses.
+    """A context manager around child processes that share a set of addresses.
 
-    ``folder`` takes their logs, ROLE.log each.
+    Each is known by its label, which is its role unless told otherwise: further receivers need labels of their own, and
+    results and control addresses of their own. ``folder`` takes their logs, LABEL.log each.
     """
 
     def __init__(
@@ -45,8 +47,10 @@ class Services:
             **{endpoint.environment: address for endpoint, address in addresses.items()},
         }
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._roles: dict[str, str] = {}
+        self._own_addresses: dict[str, dict[Endpoint, str]] = {}
         self._viewers: list[zmq.Socket[bytes]] = []
-        self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        self.context = open_context("viewer", self._environment)
 
     def __enter__(self) -> Services:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -60,37 +64,49 @@ class Services:
             viewer.close()
         self.context.term()
 
-    def listen(self, *places: Endpoint) -> zmq.Socket[bytes]:
-        """A socket that hears all that is published at these places (tap, preview, results). Closed with the rest."""
+    def address_of(self, place: Endpoint, label: str = "") -> str:
+        """An address, of the process with that label where it has its own."""
+        return self._own_addresses.get(label, {}).get(place) or self.addresses[place]
+
+    def listen(self, *places: Endpoint, label: str = "") -> zmq.Socket[bytes]:
+        """A socket that hears all that is published at these places (tap, preview, results), by the process with that
+        label where several might. Closed with the rest."""
         viewer = endpoints.open_socket(self.context, zmq.SUB, high_water_mark=4096)
         self._viewers.append(viewer)
         viewer.subscribe(b"")
         for place in places:
-            endpoints.connect(viewer, self.addresses[place], place.name)
+            endpoints.connect(viewer, self.address_of(place, label), place.name)
         return viewer
 
-    def start(self, role: str, *options: str) -> int:
-        """Starts ``python -m ROLE`` with these options and returns its pid."""
-        with (self._folder / f"{role}.log").open("ab") as log:
+    def start(
+        self, role: str, *options: str, label: str | None = None, addresses: Mapping[Endpoint, str] | None = None
+    ) -> int:
+        """Starts ``python -m ROLE`` with these options and returns its pid. ``addresses`` are its own, in place of
+        those of all."""
+        label = label or role
+        self._roles[label] = role
+        self._own_addresses[label] = dict(addresses or {})
+        own = {endpoint.environment: address for endpoint, address in self._own_addresses[label].items()}
+        with (self._folder / f"{label}.log").open("ab") as log:
             child = subprocess.Popen(
                 [sys.executable, "-m", role, *options],
-                env=self._environment,
+                env={**self._environment, **own},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        self._children[role] = child
+        self._children[label] = child
         return child.pid
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process id by role."""
-        return {role: child.pid for role, child in self._children.items()}
+        """Process id by label."""
+        return {label: child.pid for label, child in self._children.items()}
 
-    def kill(self, role: str) -> None:
+    def kill(self, label: str) -> None:
         """kill -9: the process gets no chance to say goodbye."""
-        self._children[role].kill()
-        self._children[role].wait()
+        self._children[label].kill()
+        self._children[label].wait()
 
     def stop(self) -> None:
         """SIGTERM to all, SIGKILL to those that have not ended after five seconds."""
@@ -134,9 +150,13 @@ class Services:
                 peaks[role] = int(fields["VmHWM"].split()[0]) / 1024
         return peaks
 
-    def ask(self, role: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, label: str, **fields: Any) -> dict[str, Any]:
         """One control request, for example ``ask("channel", op="set", key="snr_db", value=3)``. Raises GvscError."""
-        return ask(self.context, self.addresses[CONTROLS[role]], fields)
+        return self._ask(label, fields)
+
+    def _ask(self, label: str, fields: Mapping[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+        role = self._roles.get(label, label)
+        return ask(self.context, role, self.address_of(CONTROLS[role], label), fields, timeout_s)
 
     def wait_for(self, role: str, condition: Callable[[dict[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         """Asks for a service's status until ``condition`` holds, and returns it. Raises ServiceError."""
@@ -144,7 +164,7 @@ class Services:
         while True:
             self.check_alive([role])
             try:
-                status = ask(self.context, self.addresses[CONTROLS[role]], {"op": "status"}, timeout_s=1.0)
+                status = self._ask(role, {"op": "status"}, timeout_s=1.0)
             except EndpointError:
                 status = None
             if status is not None and condition(status):
@@ -160,11 +180,11 @@ def free_addresses() -> dict[Endpoint, str]:
     """Addresses to run a set of services on: the usual ones if all are free, so that `gvsc inspect` and `gvsc control`
     find them without options, else sockets in a new folder of their own."""
     usual = {endpoint: endpoints.address_of(endpoint) for endpoint in ENDPOINTS}
-    with zmq.Context() as context:
+    with open_context("viewer") as context:
         try:
-            for address in usual.values():
+            for endpoint, address in usual.items():
                 with endpoints.open_socket(context, zmq.PULL) as socket:
-                    endpoints.bind(socket, address, "probe")
+                    endpoints.bind(socket, address, endpoint.name)
         except EndpointError:
             return private_addresses(Path(tempfile.mkdtemp(prefix="gvsc-")))
     return usual

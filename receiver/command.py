@@ -6,16 +6,42 @@ from pathlib import Path
 
 import click
 
-from common import endpoints
+from common import endpoints, wire
 from common.conventions import DEFAULT_SEED
-from common.service import OneLineErrors, endpoint_option, say, service_context, threads_option, until_stopped
+from common.service import (
+    OneLineErrors,
+    endpoint_option,
+    insecure_option,
+    keys_option,
+    say,
+    service_context,
+    threads_option,
+    until_stopped,
+)
 
 steps_option = click.option(
-    "--steps", type=click.IntRange(1, 1000), help="Sampling steps; default: the generator's own."
+    "--steps",
+    type=click.IntRange(1, 1000),
+    envvar="GVSC_STEPS",
+    show_envvar=True,
+    help="Sampling steps; default: the generator's own.",
 )
 guidance_option = click.option(
     "--guidance", type=click.FloatRange(0, 100), help="Guidance scale, ω of eq. (2); default: the generator's own."
 )
+
+
+def _checked_name(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    if value and not wire.is_name(value):
+        raise click.BadParameter('a name has 1 to 64 letters, digits, ".", "_" or "-", the first a letter or a digit')
+    return value or None
+
+
+def _folder(out: Path, given: str | None, name: str) -> Path:
+    """Where this receiver writes, so that several with one ``--out`` do not write over each other."""
+    if "{name}" in str(out):
+        return Path(str(out).replace("{name}", name))
+    return out / given if given else out
 
 
 @click.command("receive", cls=OneLineErrors)
@@ -27,25 +53,45 @@ guidance_option = click.option(
     show_envvar=True,
     help="Seed of the generator.",
 )
+@click.option(
+    "--name",
+    envvar="GVSC_RECEIVER_NAME",
+    show_envvar=True,
+    callback=_checked_name,
+    help="What to join the channel as, one name for each receiver; default: the host's name.",
+)
 @click.option("--generator", default="mini", show_default=True, help="Which generator rebuilds the video.")
 @steps_option
 @guidance_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write each reconstruction there: mp4, lossless frames, facts as JSON.",
+    help="Write each reconstruction there: mp4, lossless frames, facts as JSON. With --name into a folder of that name"
+    " in it; {name} in it stands for the name, given or not.",
+)
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    envvar="GVSC_KEEP",
+    show_envvar=True,
+    help="Keep the newest N reconstructions in --out and delete older ones; default: keep all.",
 )
 @threads_option
 @endpoint_option(endpoints.DOWNLINK)
 @endpoint_option(endpoints.FEEDBACK)
 @endpoint_option(endpoints.RESULTS)
 @endpoint_option(endpoints.RECEIVER_CONTROL, "control")
+@keys_option
+@insecure_option
 def command(
+    name: str | None,
     seed: int,
     generator: str,
     steps: int | None,
     guidance: float | None,
     out: Path | None,
+    keep: int | None,
     downlink: str,
     feedback: str,
     results: str,
@@ -56,13 +102,16 @@ def command(
     The order in which the three services start does not matter.
     """
     # Imported here: the models bring torch, which `--help` and a wrong option can do without.
+    from receiver.downlink import host_name
     from receiver.output import Recorder
     from receiver.process import ReceiverProcess
     from receiver.receiver import Receiver
 
+    called = name or host_name()
     with until_stopped():
         process = ReceiverProcess(
-            service_context(),
+            service_context("receiver"),
+            name=called,
             steps=steps,
             guidance=guidance,
             downlink=downlink,
@@ -70,5 +119,8 @@ def command(
             results=results,
             control=control,
         )
-        say("receiver", f"loading; downlink {downlink}, control {process.addresses['control']}")
-        process.run(lambda: Receiver(seed=seed, generator=generator), Recorder(out) if out else None)
+        say("receiver", f"{called} is loading; downlink {downlink}, control {process.addresses['control']}")
+        process.run(
+            lambda: Receiver(seed=seed, generator=generator),
+            Recorder(_folder(out, name, called), keep) if out else None,
+        )

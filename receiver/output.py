@@ -3,33 +3,65 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
+import shutil
+from collections import deque
 from pathlib import Path
 
 from common.conventions import FPS
-from receiver.media import replacing, write_frames, write_mp4, write_png
+from receiver.media import OutputError, write_frames, write_mp4, write_png
 from receiver.receiver import Reconstruction
+
+_STAGING = re.compile(r"\.\d{6,}-[0-9a-f]{8}")
 
 
 class Recorder:
     """Writes for each burst SEQ.mp4 to look at, SEQ/ with the frames as lossless PNG, and SEQ.json with the facts.
 
-    SEQ is the sequence number in six digits; the folder is made as needed.
+    SEQ is the sequence number in six digits; the folder is made as needed. A burst appears whole or not at all: all of
+    it is written beside, then renamed, the facts last. Where ``keep`` is given, only so many stay, the newest, those
+    of an earlier life of the receiver counted.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: int | None = None) -> None:
         self._folder = folder
+        self._keep = keep
+        self._kept: deque[str] | None = None
+        self._swept = False
 
     def __call__(self, seq: int, made: Reconstruction) -> None:
-        """Raises OutputError where the disk is full or the folder cannot be written to."""
+        """Raises OutputError where the disk is full or the folder cannot be written to; then what was there stays."""
         stem = f"{seq:06d}"
-        write_mp4(self._folder / f"{stem}.mp4", made.video, FPS)
-        write_frames(self._folder / stem, made.video)
+        staging = self._folder / f".{stem}-{secrets.token_hex(4)}"
+        try:
+            if not self._swept:
+                self._sweep()
+            if self._keep is not None:
+                self._make_room(stem, self._keep)
+            self._write(staging, stem, seq, made)
+            self._put_in_place(staging, stem)
+        except (OSError, OutputError) as error:
+            if self._kept and self._kept[-1] == stem:
+                self._kept.pop()
+            reason = error.__cause__ if isinstance(error, OutputError) else error
+            words = getattr(reason, "strerror", None) or reason
+            raise OutputError(f"{self._folder / stem} cannot be written: {words}") from error
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    def _write(self, staging: Path, stem: str, seq: int, made: Reconstruction) -> None:
+        write_mp4(staging / f"{stem}.mp4", made.video, FPS)
+        write_frames(staging / stem, made.video)
         if made.frame is not None:
-            write_png(self._folder / stem / "received_frame.png", made.frame)
+            write_png(staging / stem / "received_frame.png", made.frame)
         facts = {
             "seq": seq,
             "scheme": made.header.scheme.name if made.header else None,
             "clip": made.header.clip if made.header else None,
+            "symbols_total": made.header.total_symbols if made.header else None,
+            "cbr_payload": made.header.cbr_payload if made.header else None,
+            "cbr_total": made.header.cbr_total if made.header else None,
             "snr_estimated_db": made.snr_db,
             "text_received": made.text,
             "text_ok": made.text is not None,
@@ -37,5 +69,34 @@ class Recorder:
             "generator": made.generator,
             "seconds": made.seconds,
         }
-        with replacing(self._folder / f"{stem}.json") as temporary:
-            temporary.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        (staging / f"{stem}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+    def _put_in_place(self, staging: Path, stem: str) -> None:
+        """Renames the whole burst; the facts of one that it replaces go first, its own come last."""
+        self._delete(stem)
+        for name in (f"{stem}.mp4", stem, f"{stem}.json"):
+            (staging / name).replace(self._folder / name)
+
+    def _delete(self, stem: str) -> None:
+        (self._folder / f"{stem}.json").unlink(missing_ok=True)
+        (self._folder / f"{stem}.mp4").unlink(missing_ok=True)
+        if (self._folder / stem).exists():
+            shutil.rmtree(self._folder / stem)
+
+    def _make_room(self, stem: str, keep: int) -> None:
+        """Deletes the oldest reconstructions, so that with ``stem`` there will be at most ``keep``."""
+        if self._kept is None:
+            found = {p.stem: p.stat().st_mtime_ns for p in self._folder.glob("[0-9]*") if p.stem.isdecimal()}
+            self._kept = deque(sorted(found, key=found.__getitem__))
+        if stem in self._kept:  # a new transmitter counts from 0 again
+            self._kept.remove(stem)
+        self._kept.append(stem)
+        while len(self._kept) > keep:
+            self._delete(self._kept.popleft())
+
+    def _sweep(self) -> None:
+        """Deletes what a receiver that was killed while it wrote has left behind."""
+        for left in self._folder.glob(".*-*"):
+            if _STAGING.fullmatch(left.name):
+                shutil.rmtree(left, ignore_errors=True)
+        self._swept = True

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from common import endpoints, wire
 from common.control import ControlServer
-from common.errors import GvscError, ProtocolError
+from common.errors import EndpointError, GvscError, ProtocolError
 from common.knobs import Knob, Knobs
-from common.publisher import Publisher
+from common.publisher import PICTURE_QUEUE, Publisher
 from common.service import say
+from receiver.downlink import Downlink
 from receiver.receiver import Receiver, Reconstruction
 
 QUEUE: Final = 16
@@ -31,6 +32,11 @@ FEEDBACK_QUEUE: Final = 256
 
 SESSIONS: Final = 64
 """Transmitter lives whose sequence is remembered."""
+
+DISMISSED: Final = {
+    "replaced": "another receiver has joined the channel under the name {name!r}: give each its own with --name",
+    "full": "the channel has no link left for this receiver: stop another one first",
+}
 
 STEPS: Final = Knob(
     "steps", "sampling steps; auto: the generator's default", kind="integer", low=1, high=1000, auto=True
@@ -88,6 +94,7 @@ class ReceiverProcess:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         *,
+        name: str,
         steps: int | None,
         guidance: float | None,
         downlink: str,
@@ -95,20 +102,23 @@ class ReceiverProcess:
         results: str,
         control: str,
     ) -> None:
-        """``steps`` and ``guidance`` None mean the generator's defaults. Raises EndpointError, SettingError."""
+        """``name`` is what it joins the channel as; ``steps`` and ``guidance`` None mean the generator's defaults.
+        Raises EndpointError, SettingError."""
         self._knobs = Knobs([(STEPS, steps), (GUIDANCE, guidance)])
         self._book = Inbox()
-        self._work: queue.Queue[Arrived] = queue.Queue()
+        self._name = name
+        self._dismissed = ""
+        self._work: queue.Queue[Arrived | None] = queue.Queue()
         self._done: queue.SimpleQueue[tuple[Arrived, Reconstruction | None]] = queue.SimpleQueue()
         self._unsent: deque[tuple[str, dict[str, Any]]] = deque(maxlen=FEEDBACK_QUEUE)
         self._ready = False
-        self._counts = {"bursts": 0, "refused": 0, "repeated": 0, "errors": 0}
+        self._counts = {"bursts": 0, "refused": 0, "repeated": 0, "errors": 0, "unwritten": 0}
+        self._missed = 0
         self._failures = {"samples": 0, "header": 0, "description": 0}
-        self._downlink = endpoints.open_socket(context, zmq.PULL)
-        endpoints.connect(self._downlink, downlink, "downlink")
+        self._downlink = Downlink(context, downlink, name)
         self._feedback = endpoints.open_socket(context, zmq.PUSH, high_water_mark=FEEDBACK_QUEUE)
         endpoints.connect(self._feedback, feedback, "feedback")
-        self._results = Publisher(context, results, "results")
+        self._results = Publisher(context, results, "results", PICTURE_QUEUE)
         wake_address = f"inproc://done-{secrets.token_hex(4)}"
         self._woken = endpoints.open_socket(context, zmq.PULL)
         endpoints.bind(self._woken, wake_address, "wake")
@@ -120,7 +130,8 @@ class ReceiverProcess:
     def run(self, load: Callable[[], Receiver], keep: Callable[[int, Reconstruction], None] | None = None) -> None:
         """Loads the receiver, then decodes burst after burst. Nothing is taken off the air before it is loaded.
 
-        ``keep`` is called with each burst's sequence number and reconstruction. Raises WeightsError from ``load``.
+        ``keep`` is called with each burst's sequence number and reconstruction. Raises WeightsError from ``load``,
+        EndpointError where the channel sends this receiver away.
         """
         receiver = load()
         self._ready = True
@@ -128,6 +139,8 @@ class ReceiverProcess:
         threading.Thread(target=self._serve_sockets, name="receiver-sockets", daemon=True).start()
         while True:
             burst = self._work.get()
+            if self._dismissed or burst is None:
+                raise EndpointError(DISMISSED[self._dismissed].format(name=self._name))
             self._done.put((burst, self._decode(receiver, burst, keep)))
             self._wake.send(b"")
 
@@ -144,11 +157,22 @@ class ReceiverProcess:
             self._tell_error(burst.seq, error)
             return None
         if keep is not None:
-            try:
-                keep(burst.seq, made)
-            except GvscError as error:
-                self._tell_error(burst.seq, error)
+            self._keep(burst.seq, made, keep)
         return made
+
+    def _keep(self, seq: int, made: Reconstruction, keep: Callable[[int, Reconstruction], None]) -> None:
+        """What cannot be written is counted, and told when that begins and ends: a disk may be full for long."""
+        try:
+            keep(seq, made)
+        except GvscError as error:
+            if not self._missed:
+                say("receiver", f"{error}; going on without, until there is room")
+            self._missed += 1
+            self._counts["unwritten"] += 1
+            return
+        if self._missed:
+            say("receiver", f"burst {seq} is written again; {self._missed} were not")
+            self._missed = 0
 
     def _tell_error(self, seq: int, error: Exception) -> None:
         self._counts["errors"] += 1
@@ -169,42 +193,50 @@ class ReceiverProcess:
         poller = zmq.Poller()
         poller.register(self._woken, zmq.POLLIN)
         poller.register(self._results.socket, zmq.POLLIN)
-        if self._work.qsize() < QUEUE:
-            poller.register(self._downlink, zmq.POLLIN)
+        poller.register(self._downlink.monitor, zmq.POLLIN)
+        if self._work.qsize() < QUEUE and not self._dismissed:
+            poller.register(self._downlink.socket, zmq.POLLIN)
         if self._unsent:
             poller.register(self._feedback, zmq.POLLOUT)
-        ready = dict(poller.poll())
+        wait_s = self._downlink.tend()
+        ready = dict(poller.poll(None if wait_s is None else max(1, int(wait_s * 1000))))
         if self._woken in ready:
             self._woken.recv()
         if self._results.socket in ready:
             self._results.note_subscriptions()
-        if self._downlink in ready:
+        if self._downlink.monitor in ready:
+            self._downlink.note_connections()
+        if self._downlink.socket in ready:
             self._take_in()
         self._report_done()
         self._flush_feedback()
 
     def _take_in(self) -> None:
         try:
-            message = wire.receive(self._downlink, ("burst", "probe"))
+            message = self._downlink.receive()
         except ProtocolError:
             self._counts["refused"] += 1
             return
-        session = message.header["session"]
-        if message.kind == "probe":
-            # Acknowledgements first: a finished burst must not look lost to the transmitter.
-            self._report_done()
-            self._unsent.append(
-                (
-                    "pong",
-                    {
-                        "session": session,
-                        "probe": message.header["probe"],
-                        "holding": self._book.holding(session),
-                        "gaps": self._book.gaps,
-                    },
+        match message.kind:
+            case "burst":
+                self._take_burst(message)
+            case "probe":
+                # Acknowledgements first: a finished burst must not look lost to the transmitter.
+                self._report_done()
+                about = {k: message.header[k] for k in ("session", "probe", "links")}
+                holding = self._book.holding(about["session"])
+                self._unsent.append(
+                    ("pong", {**about, "name": self._name, "holding": holding, "gaps": self._book.gaps})
                 )
-            )
-            return
+            case "joined":
+                say("receiver", f"joined the channel as {self._name}: link {self._downlink.link}")
+                self._unsent.append(("hello", {"name": self._name}))
+            case _:
+                self._dismissed = message.header["reason"]
+                self._work.put(None)
+
+    def _take_burst(self, message: wire.Message) -> None:
+        session = message.header["session"]
         if not self._book.arrived(session, message.header["seq"]):
             self._counts["repeated"] += 1
             return
@@ -224,7 +256,9 @@ class ReceiverProcess:
             snr_db = made.snr_db if made else None
             if made is not None:
                 self._publish(about, made)
-            self._unsent.append(("ack", {**about, "snr_db": snr_db, "failed": failed, "gaps": self._book.gaps}))
+            self._unsent.append(
+                ("ack", {**about, "name": self._name, "snr_db": snr_db, "failed": failed, "gaps": self._book.gaps})
+            )
             self._book.finished(burst.session, burst.seq)
 
     def _publish(self, about: dict[str, Any], made: Reconstruction) -> None:
@@ -233,6 +267,7 @@ class ReceiverProcess:
             "result",
             {
                 **about,
+                "receiver": self._name,
                 "clip": made.header.clip if made.header else None,
                 "scheme": made.header.scheme.name if made.header else None,
                 "snr_db": made.snr_db,
@@ -261,6 +296,8 @@ class ReceiverProcess:
             "role": "receiver",
             "pid": os.getpid(),
             "ready": self._ready,
+            "name": self._name,
+            "link": self._downlink.link,
             "waiting": self._work.qsize(),
             "gaps": self._book.gaps,
             "failures": dict(self._failures),

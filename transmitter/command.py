@@ -9,27 +9,40 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from common import endpoints, schemes
+from common import endpoints
 from common.clip import Clip
 from common.errors import ClipError
 from common.service import (
     OneLineErrors,
     SnrOrAuto,
     endpoint_option,
+    insecure_option,
+    keys_option,
     say,
     service_context,
     threads_option,
     until_stopped,
 )
+from transmitter import adaptive
 
 scheme_option = click.option(
     "--scheme",
-    type=click.Choice(schemes.NAMES),
+    type=click.Choice(adaptive.SCHEMES),
     default="first-frame-desc",
     show_default=True,
     envvar="GVSC_SCHEME",
     show_envvar=True,
-    help="What each burst carries.",
+    help="What each burst carries; adaptive: what suits the SNR.",
+)
+text_mode_option = click.option(
+    "--text-mode",
+    type=click.Choice(adaptive.TEXT_MODES),
+    default=adaptive.FOLLOW,
+    show_default=True,
+    envvar="GVSC_TEXT_MODE",
+    show_envvar=True,
+    help="Code rate of the description, with a + coded by the text model (2 bits a character instead of 8). auto: 1/3, "
+    "or what suits the SNR where the scheme is adaptive.",
 )
 
 
@@ -37,6 +50,7 @@ scheme_option = click.option(
 @click.argument("clips", nargs=-1, metavar="[CLIP]...")
 @click.option("--caption", help="The description, for every clip; default: each clip's own.")
 @scheme_option
+@text_mode_option
 @click.option(
     "--tx-snr-db",
     type=SnrOrAuto(),
@@ -47,6 +61,7 @@ scheme_option = click.option(
 @click.option(
     "--repeat", type=click.IntRange(min=0), default=1, show_default=True, help="Rounds through the clips; 0: for ever."
 )
+@click.option("--or-samples", is_flag=True, help="Send the sample clips for as long as there is no CLIP to send.")
 @click.option("--paused", is_flag=True, help="Send nothing until `gvsc control --of transmitter set paused off`.")
 @click.option(
     "--window", type=click.IntRange(1, 64), default=2, show_default=True, help="Bursts that may be on their way."
@@ -56,12 +71,16 @@ scheme_option = click.option(
 @endpoint_option(endpoints.FEEDBACK)
 @endpoint_option(endpoints.PREVIEW)
 @endpoint_option(endpoints.TRANSMITTER_CONTROL, "control")
+@keys_option
+@insecure_option
 def command(
     clips: tuple[str, ...],
     caption: str | None,
     scheme: str,
+    text_mode: str,
     tx_snr_db: float | None,
     repeat: int,
+    or_samples: bool,
     paused: bool,
     window: int,
     uplink: str,
@@ -81,8 +100,9 @@ def command(
     logging.basicConfig(format="transmitter: %(message)s")
     with until_stopped():
         process = TransmitterProcess(
-            service_context(),
+            service_context("transmitter"),
             scheme=scheme,
+            text_mode=text_mode,
             tx_snr_db=tx_snr_db,
             paused=paused,
             window=window,
@@ -92,26 +112,41 @@ def command(
             control=control,
         )
         say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
-        process.run(lambda: Transmitter(scheme), _stream(clips, caption, repeat))
+        process.run(Transmitter, _stream(clips, caption, repeat, or_samples))
 
 
-def _stream(sources: Sequence[str], caption: str | None, repeat: int) -> Iterator[Clip]:
-    """All clips of all sources, ``repeat`` times (0: for ever), numbered from 0 in each round.
+def _stream(sources: Sequence[str], caption: str | None, repeat: int, or_samples: bool) -> Iterator[Clip]:
+    """All clips of all sources, ``repeat`` times (0: for ever), numbered from 0 in each round; of no sources, the
+    sample clips.
 
-    A source that cannot be read is told and left out of this round; ClipError is raised where a whole round was empty.
+    A source that cannot be read is told and left out of this round. Where a whole round was empty, the sample clips
+    are its clips if ``or_samples``, else ClipError is raised.
     """
     from transmitter.clips import read_clips, samples
 
+    def read(source: str | None, first: int) -> Iterator[Clip]:
+        clips = samples.read() if source is None else read_clips(source, caption=caption)
+        for number, clip in enumerate(clips, first):
+            yield dataclasses.replace(clip, number=number, caption=clip.caption if caption is None else caption)
+
+    told: list[str] = []
     for turn in range(repeat) if repeat else itertools.count():
         if turn == 1:  # what there was to say about the clips was said in the first round
             logging.getLogger("transmitter.clips").setLevel(logging.ERROR)
         number = 0
+        problems: list[str] = []
         for source in sources or (None,):
             try:
-                for clip in samples.read() if source is None else read_clips(source, caption=caption):
-                    yield dataclasses.replace(clip, number=number, caption=clip.caption if caption is None else caption)
+                for clip in read(source, number):
+                    yield clip
                     number += 1
             except ClipError as error:
-                say("transmitter", f"left out: {error}")
+                problems.append(f"left out: {error}")
+        if problems != told:
+            for problem in problems:
+                say("transmitter", problem)
+            told = problems
         if number == 0:
-            raise ClipError("there is no clip to send")
+            if not (sources and or_samples):
+                raise ClipError("there is no clip to send")
+            yield from read(None, 0)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import zmq
 
-from common import endpoints, schemes, wire
+from common import endpoints, wire
 from common.clip import Clip
+from common.codecs import text
 from common.control import ControlServer
 from common.conventions import SNR_DB_LIMITS
 from common.errors import GvscError, ProtocolError
 from common.knobs import Knob, Knobs
-from common.publisher import Publisher
+from common.publisher import PICTURE_QUEUE, Publisher
 from common.service import say
-from transmitter.credit import CreditWindow
+from transmitter import adaptive
+from transmitter.adaptive import Chooser
+from transmitter.credit import Credit
 from transmitter.transmitter import Encoded, Transmitter
 
 WINDOW: Final = 2
-"""Bursts that may be on their way unacknowledged: one being decoded, one waiting for it."""
+"""Bursts that may be on their way unacknowledged, to each receiver: one being decoded, one waiting for it."""
 
 PROBE_INTERVAL_S: Final = 0.5
 """How long no news lasts before the transmitter asks with a probe."""
@@ -30,10 +34,16 @@ PROBE_INTERVAL_S: Final = 0.5
 FIRST_TX_SNR_DB: Final = 10.0
 """What the transmitter believes of the SNR before the first estimate has come back."""
 
-SCHEME: Final = Knob("scheme", "what each burst carries", kind="choice", choices=schemes.NAMES)
+SCHEME: Final = Knob("scheme", "what each burst carries", kind="choice", choices=adaptive.SCHEMES)
+TEXT_MODE: Final = Knob(
+    "text_mode",
+    "code rate of the description, + for the text model; auto: 1/3, or what suits the SNR where scheme is adaptive",
+    kind="choice",
+    choices=adaptive.TEXT_MODES,
+)
 TX_SNR_DB: Final = Knob(
     "tx_snr_db",
-    "SNR that the encoders assume; auto: the receiver's last estimate",
+    "SNR that the encoders assume; auto: the last estimate, the lowest where there are several receivers",
     unit="dB",
     low=SNR_DB_LIMITS[0],
     high=SNR_DB_LIMITS[1],
@@ -50,6 +60,7 @@ class TransmitterProcess:
         context: zmq.Context[zmq.Socket[bytes]],
         *,
         scheme: str,
+        text_mode: str = adaptive.FOLLOW,
         tx_snr_db: float | None,
         paused: bool,
         window: int = WINDOW,
@@ -58,20 +69,22 @@ class TransmitterProcess:
         preview: str,
         control: str,
     ) -> None:
-        """``tx_snr_db`` None means the receiver's last estimate. Raises EndpointError, SettingError."""
-        self._knobs = Knobs([(SCHEME, scheme), (TX_SNR_DB, tx_snr_db), (PAUSED, paused)])
-        self._credit = CreditWindow(window)
+        """``tx_snr_db`` None means the lowest of the receivers' last estimates. Raises EndpointError, SettingError."""
+        self._knobs = Knobs([(SCHEME, scheme), (TEXT_MODE, text_mode), (TX_SNR_DB, tx_snr_db), (PAUSED, paused)])
+        self._chooser = Chooser()
+        self._credit = Credit(window)
         self._session = wire.new_session()
         self._seq = 0
-        self._estimated_snr_db: float | None = None
         self._ready = self._linked = False
+        self._book = threading.Lock()
+        """Held while the accounts change or are read, so that what a status says of them adds up."""
         self._refused = self._skipped = 0
         self._last_news = 0.0
         self._uplink = endpoints.open_socket(context, zmq.PUSH)
         endpoints.connect(self._uplink, uplink, "uplink")
         self._feedback = endpoints.open_socket(context, zmq.PULL, high_water_mark=256)
         self.addresses = {"feedback": endpoints.bind(self._feedback, feedback, "feedback")}
-        self._preview = Publisher(context, preview, "preview")
+        self._preview = Publisher(context, preview, "preview", PICTURE_QUEUE)
         # The control thread may not touch these sockets: a turned knob wakes the loop through a pair of its own.
         wake_address = f"inproc://wake-{self._session}"
         self._woken = endpoints.open_socket(context, zmq.PULL)
@@ -82,35 +95,35 @@ class TransmitterProcess:
         self.addresses |= {"preview": self._preview.address, "control": self._control.address}
 
     def run(self, load: Callable[[], Transmitter], clips: Iterable[Clip]) -> None:
-        """Loads the transmitter, waits until the receiver answers through the channel, sends all clips.
+        """Loads the transmitter, waits until a receiver answers through the channel, sends all clips.
 
         A clip that cannot be encoded is told and skipped. Raises WeightsError from ``load``.
         """
         transmitter = load()
         self._ready = True
-        say("transmitter", "ready; waiting for the receiver")
+        say("transmitter", "ready; waiting for a receiver")
         while not self._linked:
             self._probe()
             self._pump(PROBE_INTERVAL_S)
-        say("transmitter", "the receiver answers: sending")
+        say("transmitter", "a receiver answers: sending")
         for clip in clips:
             self._wait_until(lambda: self._credit.open and not self._knobs.get("paused"))
             self._send(transmitter, clip)
-        self._wait_until(lambda: not self._credit.outstanding)
-        say(
-            "transmitter",
-            f"done: {self._seq} bursts sent, {self._credit.delivered} delivered, {self._credit.lost} lost",
-        )
+        self._wait_until(lambda: not self._credit.waiting)
+        totals = self._credit.totals()
+        say("transmitter", f"done: {self._seq} bursts sent, {totals['delivered']} delivered, {totals['lost']} lost")
 
     def _send(self, transmitter: Transmitter, clip: Clip) -> None:
         seq = self._seq
         settings = self._knobs.begin(seq)
         tx_snr_db = settings["tx_snr_db"]
         if tx_snr_db is None:
-            tx_snr_db = FIRST_TX_SNR_DB if self._estimated_snr_db is None else self._estimated_snr_db
+            estimated = self._credit.snr_db
+            tx_snr_db = FIRST_TX_SNR_DB if estimated is None else estimated
         assert isinstance(tx_snr_db, (int, float))
+        chosen = self._chooser.choose(str(settings["scheme"]), str(settings["text_mode"]), tx_snr_db)
         try:
-            encoded = transmitter.encode_with_details(clip, tx_snr_db, str(settings["scheme"]))
+            encoded = transmitter.encode_with_details(clip, tx_snr_db, chosen.scheme, chosen.text_mode)
         except GvscError as error:
             self._skipped += 1
             say("transmitter", f"skipped: {error}")
@@ -126,7 +139,8 @@ class TransmitterProcess:
         fields = {"session": self._session, "seq": seq, "samples": samples.size, "dtype": "cf32_le"}
         while not self._try_send("burst", fields, (samples,)):
             self._pump(PROBE_INTERVAL_S)
-        self._credit.sent(seq)
+        with self._book:
+            self._credit.sent(seq)
         self._last_news = time.monotonic()
 
     def _show(self, seq: int, clip: Clip, encoded: Encoded, tx_snr_db: float) -> None:
@@ -140,6 +154,7 @@ class TransmitterProcess:
                 "caption": clip.caption[:1024],
                 "sent": encoded.description.text,
                 "scheme": encoded.burst.header.scheme.name,
+                "text_mode": text.MODES[encoded.burst.header.text_mode].name,
                 "tx_snr_db": tx_snr_db,
                 "seconds": encoded.seconds,
                 "shape": list(clip.video.shape),
@@ -149,14 +164,17 @@ class TransmitterProcess:
 
     def _wait_until(self, done: Callable[[], bool]) -> None:
         while not done():
-            if self._credit.outstanding and time.monotonic() - self._last_news >= PROBE_INTERVAL_S:
+            if self._credit.waiting and time.monotonic() - self._last_news >= PROBE_INTERVAL_S:
                 self._probe()
             # With nothing outstanding there is no news to miss: sleep until a knob is turned.
-            self._pump(PROBE_INTERVAL_S if self._credit.outstanding else None)
+            self._pump(PROBE_INTERVAL_S if self._credit.waiting else None)
 
-    def _probe(self) -> None:
+    def _probe(self) -> int:
         self._last_news = time.monotonic()
-        self._try_send("probe", {"session": self._session, "probe": self._credit.probe()})
+        with self._book:
+            number = self._credit.probe()
+        self._try_send("probe", {"session": self._session, "probe": number, "links": []})
+        return number
 
     def _try_send(self, kind: str, fields: dict[str, Any], payloads: tuple[Any, ...] = ()) -> bool:
         try:
@@ -177,45 +195,51 @@ class TransmitterProcess:
             self._woken.recv()
         if self._feedback in ready:
             try:
-                message = wire.receive(self._feedback, ("ack", "pong"))
+                message = wire.receive(self._feedback, ("ack", "pong", "hello"))
             except ProtocolError:
                 self._refused += 1
                 return
-            if message.header["session"] == self._session:
+            if message.kind == "hello":
+                number = self._probe()
+                with self._book:
+                    self._credit.greeted(message.header["name"], number)
+            elif message.header["session"] == self._session:
                 self._take_in(message)
 
     def _take_in(self, message: wire.Message) -> None:
         self._last_news = time.monotonic()
         header = message.header
-        if message.kind == "pong":
-            self._linked = True
-            lost = self._credit.answered(header["probe"], header["holding"])
-            if lost:
-                say(
-                    "transmitter",
-                    f"lost {len(lost)} burst{'s' * (len(lost) > 1)} on the way: {', '.join(map(str, lost))}",
-                )
-        elif self._credit.acknowledged(header["seq"]) and header["snr_db"] is not None:
-            self._estimated_snr_db = header["snr_db"]
+        name = header["name"]
+        if message.kind == "ack":
+            with self._book:
+                self._credit.acknowledged(name, header["seq"], header["snr_db"])
+            return
+        self._linked = True
+        with self._book:
+            losses = self._credit.answered(name, header["probe"], header["holding"], header["links"])
+        for loser, lost in losses.items():
+            bursts = f"{len(lost)} burst{'s' * (len(lost) > 1)}"
+            say("transmitter", f"lost {bursts} on the way to {loser}: {', '.join(map(str, lost))}")
 
     def _knob_turned(self) -> None:
         with contextlib.suppress(zmq.Again):  # then enough wake-ups are waiting already
             self._wake.send(b"", zmq.NOBLOCK)
 
     def _status(self) -> dict[str, Any]:
+        with self._book:
+            accounts = {**self._credit.totals(), "receivers": self._credit.describe()}
+            estimated_snr_db = self._credit.snr_db
         return {
             "role": "transmitter",
             "pid": os.getpid(),
             "ready": self._ready,
             "linked": self._linked,
             "session": self._session,
-            "sent": self._seq,
-            "delivered": self._credit.delivered,
-            "lost": self._credit.lost,
-            "outstanding": len(self._credit.outstanding),
+            "bursts": self._seq,
+            **accounts,
             "window": self._credit.size,
             "skipped": self._skipped,
-            "estimated_snr_db": self._estimated_snr_db,
+            "estimated_snr_db": estimated_snr_db,
             "preview_subscribers": self._preview.subscribers,
             "refused": self._refused,
             "control_refused": self._control.refused,

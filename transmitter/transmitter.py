@@ -32,32 +32,45 @@ class Encoded:
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, scheme: str = "first-frame-desc") -> None:
-        """Loads the codecs. Raises SchemeError, WeightsError."""
+    def __init__(self, scheme: str = "first-frame-desc", text_mode: int = text.DEFAULT_MODE) -> None:
+        """Loads the codecs. ``text_mode`` is the number of one of text.MODES. Raises SchemeError, WeightsError."""
         self.scheme = by_name(scheme).name
+        self.text_mode = text_mode
         self._frame_codec = FrameCodec.load()
 
-    def encode(self, clip: Clip, tx_snr_db: float, scheme: str | None = None) -> Burst:
+    def encode(self, clip: Clip, tx_snr_db: float, scheme: str | None = None, text_mode: int | None = None) -> Burst:
         """The burst for one clip, for a channel that the transmitter believes to have ``tx_snr_db`` (Es/N0 in dB).
 
-        ``scheme`` overrides the transmitter's own for this clip. Raises SchemeError, SettingError, BurstError.
+        ``scheme`` and ``text_mode`` override the transmitter's own for this clip. Raises SchemeError, SettingError,
+        BurstError.
         """
-        return self.encode_with_details(clip, tx_snr_db, scheme).burst
+        return self.encode_with_details(clip, tx_snr_db, scheme, text_mode).burst
 
-    def encode_with_details(self, clip: Clip, tx_snr_db: float, scheme: str | None = None) -> Encoded:
+    def encode_with_details(
+        self, clip: Clip, tx_snr_db: float, scheme: str | None = None, text_mode: int | None = None
+    ) -> Encoded:
         """As ``encode``, with the description that was sent and the time each stage took."""
         tx_snr_db = check_snr_db(tx_snr_db, "tx_snr_db")
         chosen = by_name(scheme or self.scheme)
+        mode = self.text_mode if text_mode is None else text_mode
         began = time.perf_counter()
         sent = description.extract(clip)
         frame = first_frame.extract(clip)
         extracted = time.perf_counter()
         coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {
-            "description": lambda: text.encode(sent.data),
+            "description": lambda: text.encode(sent.data, mode),
             "first_frame": lambda: self._frame_codec.encode(frame, tx_snr_db),
         }
         frames, height, width = clip.shape
-        header = Header(chosen, clip.number % burst.CLIP_NUMBERS, len(sent.data), frames, height, width)
+        header = Header(
+            scheme=chosen,
+            clip=clip.number % burst.CLIP_NUMBERS,
+            text_bytes=text.byte_count(sent.data, mode),
+            frames=frames,
+            height=height,
+            width=width,
+            text_mode=mode,
+        )
         made = burst.assemble(header, {section: coders[section]() for section in chosen.sections})
         done = time.perf_counter()
         return Encoded(made, sent, {"extract": extracted - began, "encode": done - extracted})

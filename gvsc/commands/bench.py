@@ -1,17 +1,26 @@
-"""``gvsc bench``: speed and memory, measured."""
+"""``gvsc bench``: speed, memory and error rates, measured."""
 
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from common.conventions import DEFAULT_SEED
 from common.service import OneLineErrors
+from gvsc.bench.curves import NAMES as CURVE_SETS
+from gvsc.bench.curves import load as load_curves
+
+if TYPE_CHECKING:
+    from gvsc.bench.curves.engine import Row
 
 
 @click.group("bench")
 def command() -> None:
-    """Measure speed and memory. Figures are of this machine, at this moment; run it on an idle one."""
+    """Measure speed, memory and error rates. Speeds are of this machine, at this moment; run it on an idle one."""
 
 
 @command.command("channel", cls=OneLineErrors)
@@ -35,11 +44,11 @@ def channel(symbols: int, seconds: float, as_json: bool) -> None:
     )
 
 
-@command.command("link", cls=OneLineErrors)
+@command.command("clip", cls=OneLineErrors)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def link(as_json: bool) -> None:
+def clip(as_json: bool) -> None:
     """Seconds of each stage for one clip, and the peak memory of each of the three processes."""
-    from gvsc.bench.link import measure
+    from gvsc.bench.clip import measure
 
     made = measure(lambda line: click.echo(line, err=True))
     if as_json:
@@ -48,3 +57,195 @@ def link(as_json: bool) -> None:
     for scheme, seconds in made["seconds"].items():
         click.echo(f"{scheme:<18} " + "  ".join(f"{stage} {value:.3f} s" for stage, value in seconds.items()))
     click.echo("peak RSS           " + "  ".join(f"{role} {mb:.0f} MB" for role, mb in made["peak_rss_mb"].items()))
+
+
+@command.command("header", cls=OneLineErrors)
+@click.option(
+    "--bursts",
+    type=click.IntRange(min=100),
+    default=20_000,
+    show_default=True,
+    help="Bursts at each SNR, and of noise alone; fewer where enough are lost before.",
+)
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of fields and noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def header(bursts: int, seed: int, as_json: bool) -> None:
+    """The burst's header as the receiver reads it: lost, invented, and how well it tells the SNR."""
+    from gvsc.bench.header import measure, table
+
+    made = measure(bursts, seed, lambda line: click.echo(line, err=True))
+    click.echo(json.dumps(made) if as_json else table(made))
+
+
+@command.command("genie", cls=OneLineErrors)
+@click.option("--bursts", type=click.IntRange(min=1), default=100, show_default=True, help="Bursts at each SNR.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of the noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def genie(bursts: int, seed: int, as_json: bool) -> None:
+    """What it costs that the receiver estimates the SNR: against a genie that tells it, a sample clip over AWGN."""
+    from channel.channel import Channel
+    from gvsc.bench.genie import measure, table
+    from receiver.receiver import Receiver
+    from transmitter.clips import samples
+    from transmitter.transmitter import Transmitter
+
+    made = measure(
+        next(iter(samples.read())),
+        Transmitter(),
+        Receiver(),
+        lambda snr_db: Channel(snr_db=snr_db, seed=seed),
+        bursts=bursts,
+        tell=lambda line: click.echo(line, err=True),
+    )
+    click.echo(json.dumps({"points": made}) if as_json else table(made))
+
+
+@command.command("link", cls=OneLineErrors)
+@click.argument("names", metavar="WHAT...", type=click.Choice([*CURVE_SETS, "all"]), nargs=-1, required=True)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("docs/results/link"),
+    show_default=True,
+    help="Where results and figures go, and where a run that was cut short goes on.",
+)
+@click.option(
+    "--errors", type=click.IntRange(min=1), default=100, show_default=True, help="A point is done at so many errors …"
+)
+@click.option(
+    "--trials", type=click.IntRange(min=1), help="… or after so many blocks; the default depends on what is measured."
+)
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of bits and noise.")
+@click.option("--fresh", is_flag=True, help="Measure again what is there already.")
+@click.option("--draw-only", is_flag=True, help="Draw the figures from the results that are there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def link(
+    names: tuple[str, ...],
+    folder: Path,
+    errors: int,
+    trials: int | None,
+    seed: int,
+    fresh: bool,
+    draw_only: bool,
+    as_json: bool,
+) -> None:
+    """Error rates against the SNR: of text, header, both together (joint), LDPC; undetected errors; or all.
+
+    One JSON file and one figure each. Interrupt it freely: the next call goes on where this one stopped.
+    """
+    from gvsc.bench.curves import engine
+    from gvsc.evaluation.figures.link_curves import link_curves
+
+    made = {}
+    for name in CURVE_SETS if "all" in names else names:
+        file = folder / f"{name}.json"
+        if fresh and not draw_only:
+            file.unlink(missing_ok=True)
+        if draw_only:
+            made[name] = engine.read(file)
+        else:
+            curves = load_curves(name)
+            effort = engine.Effort(errors, trials or curves.max_trials, seed)
+            made[name] = engine.measure(curves, file, effort, _Table(quiet=as_json))
+        link_curves(made[name]).save(file.with_suffix(".png"), optimize=True)
+    if as_json:
+        click.echo(json.dumps(made))
+
+
+class _Table:
+    """A line for each point on stdout, the one in the making on stderr where that is a terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._curve = ""
+        self._live = sys.stderr.isatty()
+
+    def __call__(self, row: Row) -> None:
+        line = (
+            f"{row.snr_db:7.2f} {row.ebno_db:8.2f} {row.rate.trials:8d} {row.rate.errors:7d}  {row.rate!s:<28}"
+            f"{row.seconds:7.1f} s"
+        )
+        if not row.complete:
+            if self._live:
+                click.echo(f"{line}\r", err=True, nl=False)
+            return
+        if self._quiet:
+            return
+        if row.curve != self._curve:
+            self._curve = row.curve
+            click.echo(f"{row.curve}\n  Es/N0    Eb/N0   trials  errors  error rate [95 %]              time")
+        click.echo(line)
+
+
+@command.command("turbo", cls=OneLineErrors)
+@click.option(
+    "--blocks", type=click.IntRange(min=1), default=1000, show_default=True, help="Blocks for each error rate."
+)
+@click.option("--batch", type=click.IntRange(min=1), default=64, show_default=True, help="Blocks decoded at once.")
+@click.option("--iterations", type=click.IntRange(min=1), default=8, show_default=True, help="Of each block, all run.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of bits and noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def turbo(blocks: int, batch: int, iterations: int, seed: int, as_json: bool) -> None:
+    """The turbo decoder (K = 768, rate 1/3, one thread): time of a block, commpy's beside it, error rates."""
+    from gvsc.bench.turbo import measure
+
+    made = measure(blocks, batch, iterations, lambda line: click.echo(line, err=True), seed)
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    click.echo(
+        f"{made['ms_per_block']:.3f} ms a block in batches of {batch}, {made['ms_single_block']:.2f} ms alone; commpy "
+        f"{made['commpy_ms_per_block']:.1f} ms, {made['ratio_vs_commpy']:.0f} times as long"
+    )
+    for snr_db, rate in made["bler"].items():
+        low, high = made["bler_interval"][snr_db]
+        click.echo(f"BLER at {snr_db} dB: {rate:.4f} [{low:.4f}, {high:.4f}] of {blocks} blocks")
+
+
+@command.command("text", cls=OneLineErrors)
+@click.option("--mode", "names", multiple=True, help='Text mode, such as "1/3" or "1/8+"; repeatable. Default: all.')
+@click.option("--snr-db", "snrs_db", type=float, multiple=True, help="Es/N0; repeatable. Default: -4 and -2 and 0 dB.")
+@click.option("--blocks", type=click.IntRange(min=1), default=1000, show_default=True, help="Bursts at each point.")
+@click.option(
+    "--errors", type=click.IntRange(min=1), default=200, show_default=True, help="A point is done at so many losses."
+)
+@click.option("--thresholds", is_flag=True, help="Search the SNR at which each mode loses one burst in a hundred.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of phases and noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def text(
+    names: tuple[str, ...],
+    snrs_db: tuple[float, ...],
+    blocks: int,
+    errors: int,
+    thresholds: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """How often a description of 96 characters arrives, header and the receiver's own estimates included."""
+    from common.codecs.text import MODES, by_name
+    from gvsc.bench import text as bench
+
+    def tell(line: str) -> None:
+        click.echo(line, err=True)
+
+    modes = [by_name(name) for name in names] or MODES
+    if thresholds and snrs_db:
+        raise click.UsageError("--thresholds searches the SNR; leave --snr-db out")
+    if thresholds:
+        made = bench.thresholds(modes, blocks, errors, tell, seed)
+    else:
+        made = bench.measure(modes, snrs_db or (-4.0, -2.0, 0.0), blocks, errors, tell, seed)
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    if thresholds:
+        for mode in made["modes"]:
+            click.echo(f"{mode['mode']:<5} {mode['symbols']:>5} symbols  1 % lost at {mode['snr_db']:+.2f} dB")
+        return
+    for point in made["points"]:
+        low, high = point["lost_interval"]
+        click.echo(
+            f"{point['mode']:<5} {point['symbols']:>5} symbols  {point['snr_db']:+6.2f} dB  delivered "
+            f"{point['delivered']:.4f}  lost [{low:.1e}, {high:.1e}] of {point['blocks']}"
+        )

@@ -10,7 +10,7 @@ import click
 
 from common.conventions import check_snr_db
 from common.errors import SettingError
-from common.service import OneLineErrors
+from common.service import OneLineErrors, keys_option
 
 DEFAULT_SNR_DB = "10,5,0,-3,15"
 
@@ -58,6 +58,7 @@ class SnrList(click.ParamType):
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="CPU threads of transmitter and receiver; default: all cores."
 )
+@keys_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
 def command(
     clips: Path | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,17 @@ import zmq
 from numpy.typing import NDArray
 
 from common import endpoints, wire
+from common.doors import open_context
 from common.errors import EndpointError, ProtocolError
-from common.service import OneLineErrors, endpoint_option, say, until_stopped
+from common.service import OneLineErrors, endpoint_option, keys_option, say, until_stopped
 from gvsc import tap as tapped
 from gvsc.evaluation.figures.terminal_constellation import terminal_constellation
 from gvsc.tap import TappedBurst
 from receiver.media import replacing
 
 HEADINGS = (
-    f"{'burst':>6} {'scheme':<18} {'symbols':>8} {'CBR':>9} {'SNR set':>8} {'measured':>9} {'power':>7} {'EVM':>7}"
+    f"{'burst':>6} {'link':>4} {'scheme, code rate':<22} {'symbols':>8} {'CBR':>9}"
+    f" {'SNR set':>8} {'measured':>9} {'power':>7} {'EVM':>7}"
 )
 
 
@@ -36,30 +39,45 @@ HEADINGS = (
     metavar="FILE.npz",
     help="Keep the samples of all bursts.",
 )
+@click.option("--link", help="Only the link of this number, or of the receiver of this name; default: all links.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, and nothing else on stdout.")
 @click.option(
     "--constellation/--no-constellation", default=True, help="Draw the samples after the channel in the terminal."
 )
 @endpoint_option(endpoints.TAP)
+@keys_option
 def command(
-    count: int | None, timeout: float | None, save: Path | None, as_json: bool, constellation: bool, tap: str
+    count: int | None,
+    timeout: float | None,
+    save: Path | None,
+    link: str | None,
+    as_json: bool,
+    constellation: bool,
+    tap: str,
 ) -> None:
-    """Look at the symbol traffic: a line a burst, and a small constellation.
+    """Look at the symbol traffic: a line for a burst on its way to a receiver, and a small constellation.
 
-    The SNR that is set stands beside the one measured from the samples before and after the channel. FILE.npz holds,
-    for burst N of those seen, before_N and after_N (complex64), and the facts of all as JSON lines.
+    A line tells where scheme or code rate switch. Each receiver has a link of its own: `gvsc control status` tells
+    which. The SNR that is set stands beside the one measured from the samples before and after the channel. FILE.npz
+    holds, for burst N of those seen, before_N and after_N (complex64), and the facts of all as JSON lines.
     """
     seen: list[TappedBurst] = []
-    with until_stopped(), zmq.Context() as context:
+    contents: dict[int, str] = {}
+    with until_stopped(), open_context() as context:
         say("inspect", f"waiting for bursts at {tap}")
         if not as_json:
             click.echo(HEADINGS)
-        for burst in _bursts(context, tap, count, timeout):
+        for burst in _bursts(context, tap, count, timeout, link):
             if save is not None:
                 seen.append(burst)
+            former = contents.get(burst.link)
+            switched_from = former if former != burst.content else None
+            contents[burst.link] = burst.content
             if as_json:
-                click.echo(json.dumps(burst.facts()))
+                click.echo(json.dumps({**burst.facts(), "switched_from": switched_from}))
                 continue
+            if switched_from:
+                click.echo(f"{burst.seq:>6} {burst.link:>4} switched from {switched_from} to {burst.content}")
             click.echo(_line(burst))
             if constellation:
                 click.echo(terminal_constellation(burst.after, 41, 17))
@@ -69,33 +87,45 @@ def command(
 
 
 def _bursts(
-    context: zmq.Context[zmq.Socket[bytes]], address: str, count: int | None, timeout_s: float | None
+    context: zmq.Context[zmq.Socket[bytes]],
+    address: str,
+    count: int | None,
+    timeout_s: float | None,
+    link: str | None,
 ) -> Iterator[TappedBurst]:
-    session, expected, seen = "", 0, 0
+    expected: dict[int, tuple[str, int]] = {}
+    seen = 0
+    last = time.monotonic()
     with endpoints.open_socket(context, zmq.SUB, high_water_mark=256) as socket:
         socket.subscribe(b"")
         endpoints.connect(socket, address, "tap")
         while count is None or seen < count:
-            if timeout_s is not None and not socket.poll(int(timeout_s * 1000)):
+            left_ms = None if timeout_s is None else max(0, int((last + timeout_s - time.monotonic()) * 1000))
+            if not socket.poll(left_ms):
                 raise EndpointError(
                     f"no burst at {address} within {timeout_s:g} s, {seen} seen: is the channel running?"
                 )
             try:
-                burst = tapped.from_message(wire.receive(socket, ("tap",)))
+                message = wire.receive(socket, ("tap",))
             except ProtocolError as error:
                 say("inspect", f"refused a message: {error}")
                 continue
-            if burst.session == session and burst.seq > expected:
-                say("inspect", f"{burst.seq - expected} bursts not seen")
-            session, expected = burst.session, burst.seq + 1
+            if link not in (None, str(message.header["link"]), message.header["receiver"]):
+                continue
+            burst = tapped.from_message(message)
+            session, seq = expected.get(burst.link, ("", 0))
+            if burst.session == session and burst.seq > seq:
+                say("inspect", f"{burst.seq - seq} bursts not seen on link {burst.link}")
+            expected[burst.link] = (burst.session, burst.seq + 1)
             seen += 1
+            last = time.monotonic()
             yield burst
 
 
 def _line(burst: TappedBurst) -> str:
     header = burst.header
     return (
-        f"{burst.seq:>6} {header.scheme.name if header else 'unreadable':<18} {burst.before.size:>8}"
+        f"{burst.seq:>6} {burst.link:>4} {burst.content:<22} {burst.before.size:>8}"
         f" {header.cbr_total if header else float('nan'):>9.5f}"
         f" {burst.snr_set_db:>5.1f} dB {burst.snr_measured_db:>6.2f} dB"
         f" {burst.power:>7.3f} {100 * burst.evm_rms:>6.1f}%"

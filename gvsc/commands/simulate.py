@@ -10,10 +10,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from channel.command import model_options, open_channel
+from common.codecs import text
 from common.conventions import DEFAULT_SEED
 from common.service import OneLineErrors, SnrDb, threads_option
 from receiver.command import guidance_option, steps_option
-from transmitter.command import scheme_option
+from transmitter.adaptive import Chooser
+from transmitter.command import scheme_option, text_mode_option
 
 if TYPE_CHECKING:
     from gvsc.link import LinkRun
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
     "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
 )
 @scheme_option
+@text_mode_option
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
+@model_options("--channel-model", environment=False)
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
 @click.option(
     "--seed",
@@ -46,6 +51,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="The burst's sequence number: which noise.",
 )
+@click.option("--genie-snr", is_flag=True, help="Tell the receiver the true SNR, to compare with its own estimate.")
 @steps_option
 @guidance_option
 @click.option(
@@ -61,11 +67,16 @@ def command(
     caption: str | None,
     start_s: float,
     scheme: str,
+    text_mode: str,
     snr_db: float,
+    model: str | None,
+    parameters: dict[str, str],
+    trace_file: Path | None,
     tx_snr_db: float | None,
     seed: int,
     number: int,
     sequence: int,
+    genie_snr: bool,
     steps: int | None,
     guidance: float | None,
     out: Path,
@@ -79,15 +90,33 @@ def command(
     from transmitter.clips import read_clip
 
     source = read_clip(clip, start_s=start_s, caption=caption, number=number)
+    channel = open_channel(snr_db, seed, model, parameters, trace_file)
     # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
     from gvsc.link import Link
     from receiver.receiver import Receiver
     from transmitter.transmitter import Transmitter
 
-    link = Link(Transmitter(scheme), Receiver(seed=seed, steps=steps, guidance=guidance), seed=seed)
-    believed_snr_db = snr_db if tx_snr_db is None else tx_snr_db
-    run = link.run(source, snr_db=snr_db, tx_snr_db=believed_snr_db, scheme=scheme, sequence=sequence)
-    summary = {**_facts(run), "snr_db": snr_db, "tx_snr_db": believed_snr_db, "seed": seed, "files": _write(out, run)}
+    link = Link(Transmitter(), Receiver(seed=seed, steps=steps, guidance=guidance), channel=channel)
+    set_snr_db = channel.report(channel.knobs.begin(sequence), sequence, 0)["snr_set_db"]
+    believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
+    chosen = Chooser().choose(scheme, text_mode, believed_snr_db)
+    run = link.run(
+        source,
+        snr_db=snr_db,
+        tx_snr_db=believed_snr_db,
+        scheme=chosen.scheme,
+        text_mode=chosen.text_mode,
+        sequence=sequence,
+        genie_snr=genie_snr,
+    )
+    summary = {
+        **_facts(run),
+        "snr_db": set_snr_db,
+        "tx_snr_db": believed_snr_db,
+        "genie_snr": genie_snr,
+        "seed": seed,
+        "files": _write(out, run),
+    }
     _write_text(out / "summary.json", json.dumps(summary, indent=2))
     click.echo(json.dumps(summary) if as_json else _table(summary))
 
@@ -100,10 +129,12 @@ def _facts(run: LinkRun) -> dict[str, Any]:
     return {
         "clip": run.clip.name,
         "scheme": header.scheme.name,
+        "text_mode": text.MODES[header.text_mode].name,
         "symbols_payload": header.payload_symbols,
         "symbols_total": header.total_symbols,
         "cbr_payload": header.cbr_payload,
         "cbr_total": header.cbr_total,
+        "channel": run.passage,
         "snr_estimated_db": made.snr_db,
         "text_sent": sent.text,
         "text_was_cut": sent.was_cut,
@@ -157,8 +188,10 @@ def _table(summary: dict[str, Any]) -> str:
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
-            f"scheme       {summary['scheme']}, generator {summary['generator'] or 'none: nothing to generate from'}",
-            f"SNR          {summary['snr_db']:g} dB, estimated {estimated} dB",
+            f"scheme       {summary['scheme']}, code rate {summary['text_mode']}",
+            f"generator    {summary['generator'] or 'none: nothing to generate from'}",
+            f"channel      {_channel(summary['channel'])}",
+            f"SNR          estimated {estimated} dB",
             f"payload      {summary['symbols_payload']} symbols, CBR {summary['cbr_payload']:.5f}",
             f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
             f"description  {text}",
@@ -168,3 +201,8 @@ def _table(summary: dict[str, Any]) -> str:
             f"files        {Path(summary['files']['tx']).parent}",
         ]
     )
+
+
+def _channel(passage: dict[str, Any]) -> str:
+    gain = "the burst was lost" if passage["gain_db"] is None else f"mean gain {passage['gain_db']:.1f} dB"
+    return f"{passage['model']}, {passage['snr_set_db']:g} dB, {gain}"

@@ -29,19 +29,23 @@ def server(context: Context) -> ControlServer:
 
 
 def test_get_set_ramp_status(context: Context, server: ControlServer) -> None:
-    assert ask(context, server.address, {"op": "get", "key": "snr-db"}) == {"key": "snr_db", "value": 10, "unit": "dB"}
-    change = ask(context, server.address, {"op": "set", "key": "snr_db", "value": 3})
+    assert ask(context, "test", server.address, {"op": "get", "key": "snr-db"}) == {
+        "key": "snr_db",
+        "value": 10,
+        "unit": "dB",
+    }
+    change = ask(context, "test", server.address, {"op": "set", "key": "snr_db", "value": 3})
     assert change == {"key": "snr_db", "old": 10, "new": 3, "first_seq": 0}
-    assert ask(context, server.address, {"op": "ramp", "key": "snr_db", "stop": 0, "seconds": 0})["new"] == 0
-    assert ask(context, server.address, {"op": "status"}) == {"bursts": 4, "settings": {"snr_db": 0}}
-    assert ask(context, server.address, {"op": "get"})["snr_db"]["low"] == -60
+    assert ask(context, "test", server.address, {"op": "ramp", "key": "snr_db", "stop": 0, "seconds": 0})["new"] == 0
+    assert ask(context, "test", server.address, {"op": "status"}) == {"bursts": 4, "settings": {"snr_db": 0}}
+    assert ask(context, "test", server.address, {"op": "get"})["snr_db"]["low"] == -60
 
 
 def test_refusals_come_back_as_words(context: Context, server: ControlServer) -> None:
     with pytest.raises(GvscError, match="no setting 'volume' here: there are snr_db"):
-        ask(context, server.address, {"op": "set", "key": "volume", "value": 11})
+        ask(context, "test", server.address, {"op": "set", "key": "volume", "value": 11})
     with pytest.raises(GvscError, match="set needs the field 'value'"):
-        ask(context, server.address, {"op": "set", "key": "snr_db"})
+        ask(context, "test", server.address, {"op": "set", "key": "snr_db"})
 
 
 def test_garbage_gets_a_reply_and_the_next_request_is_served(context: Context, server: ControlServer) -> None:
@@ -50,13 +54,13 @@ def test_garbage_gets_a_reply_and_the_next_request_is_served(context: Context, s
         for frames in ([b"GET / HTTP/1.1"], [b"\xc1" * 100, b"x"], [b"a"] * 9):
             stranger.send_multipart(frames)
             assert wire.receive(stranger, ("reply",)).header["ok"] is False
-    assert ask(context, server.address, {"op": "status"})["bursts"] == 4
+    assert ask(context, "test", server.address, {"op": "status"})["bursts"] == 4
     assert server.refused == 3
 
 
 def test_nobody_there(context: Context) -> None:
     with pytest.raises(EndpointError, match="nobody answers"):
-        ask(context, "tcp://127.0.0.1:1", {"op": "status"}, timeout_s=0.2)
+        ask(context, "test", "tcp://127.0.0.1:1", {"op": "status"}, timeout_s=0.2)
 
 
 def test_a_port_in_use_is_told_in_one_line(context: Context, server: ControlServer) -> None:

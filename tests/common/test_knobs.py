@@ -99,3 +99,29 @@ def test_each_kind_takes_its_own_values(knobs: Knobs) -> None:
 def test_a_ramp_that_makes_no_sense_is_refused(knobs: Knobs, key: str, stop: object, seconds: float) -> None:
     with pytest.raises(SettingError):
         knobs.ramp(key, None, stop, seconds)
+
+
+def test_a_fork_begins_as_the_settings_are_and_follows_them(knobs: Knobs, clock: Clock) -> None:
+    knobs.set("snr_db", 1, from_seq=3)
+    knobs.ramp("snr_db", 10, 0, 10)
+    fork = knobs.fork()
+    clock.now += 5
+    assert fork.get("snr_db") == 5
+    assert fork.begin(3)["snr_db"] == 1
+    fork.set("paused", True)
+    assert knobs.get("paused") is False
+    knobs.set("scheme", "b")
+    assert fork.get("scheme") == "b"
+    knobs.ramp("snr_db", None, 7, 10)  # each from where it is
+    clock.now += 5
+    assert (knobs.get("snr_db"), fork.get("snr_db")) == (6, 4)
+    assert fork.fork().get("paused") is True
+
+
+def test_a_change_that_one_fork_cannot_take_changes_none(knobs: Knobs) -> None:
+    fork = knobs.fork()
+    for n in range(1024):
+        fork.set("snr_db", n % 60, from_seq=n + 5)
+    with pytest.raises(SettingError, match="1024 changes are waiting already"):
+        knobs.set("snr_db", 3, from_seq=4)
+    assert knobs.begin(4)["snr_db"] == 10

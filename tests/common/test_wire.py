@@ -22,7 +22,7 @@ def packed(header: object, *payloads: bytes) -> list[bytes]:
 
 
 def burst_frames(**changes: object) -> list[bytes]:
-    header = {"v": 1, "kind": "burst", **BURST, **changes}
+    header = {"v": 2, "kind": "burst", **BURST, **changes}
     return packed({k: v for k, v in header.items() if v != "absent"}, SAMPLES.tobytes())
 
 
@@ -36,13 +36,13 @@ def test_round_trip_shares_memory_with_the_frame() -> None:
 
 def test_payload_is_little_endian_interleaved_float32() -> None:
     message = wire.decode(
-        [*packed({"v": 1, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",)
+        [*packed({"v": 2, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",)
     )
     assert message.samples()[0] == 1 - 2j
 
 
 def test_a_message_without_payload_has_an_empty_one() -> None:
-    frames = wire.encode("probe", {"session": SESSION, "probe": 1})
+    frames = wire.encode("probe", {"session": SESSION, "probe": 1, "links": []})
     assert frames[1:] == [b""]
     assert wire.decode(frames, ("probe",)).payloads == ()
 
@@ -59,10 +59,10 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
         ([b"\x91" * 3000, b""], "not valid msgpack"),
         (packed([1, 2], b""), "not a map"),
         (packed({1: 2}, b""), "not valid msgpack|not a map"),
-        (packed({"v": 2, "kind": "burst"}, b""), "version 2"),
+        (packed({"v": 1, "kind": "burst"}, b""), "version 1"),
         (packed({"kind": "burst"}, b""), "version None"),
-        (packed({"v": 1, "kind": "request", "op": "get"}, b""), "'request' on a socket that takes burst"),
-        (packed({"v": 1, "kind": ["burst"]}, b""), "kind"),
+        (packed({"v": 2, "kind": "request", "op": "get"}, b""), "'request' on a socket that takes burst"),
+        (packed({"v": 2, "kind": ["burst"]}, b""), "kind"),
         (burst_frames(samples="absent"), "'samples' is missing"),
         (burst_frames(samples=4), "payloads of"),
         (burst_frames(samples=-1), "'samples'"),
@@ -81,6 +81,24 @@ def test_what_is_wrong_is_refused_with_one_line(frames: list[bytes], words: str)
     with pytest.raises(ProtocolError, match=words) as caught:
         wire.decode(frames, ("burst",))
     assert "\n" not in str(caught.value)
+
+
+JOIN = {"name": "hall-2.local_a", "life": SESSION}
+
+
+@pytest.mark.parametrize("name", ["", "a" * 65, "../up", ".hidden", "-x", "a b", "naïve", "a/b", "a\n", None, 7, b"a"])
+def test_a_receiver_is_called_something_plain(name: object) -> None:
+    wire.encode("join", JOIN)
+    with pytest.raises(ProtocolError, match="'name'"):
+        wire.encode("join", {**JOIN, "name": name})
+
+
+@pytest.mark.parametrize("link", [0, -1, wire.MAX_LINKS + 1, 1.0, True, "", "a b", None, []])
+def test_a_link_is_a_number_or_a_name(link: object) -> None:
+    for good in (1, wire.MAX_LINKS, "2", "weak"):
+        wire.encode("request", {"op": "get", "link": good})
+    with pytest.raises(ProtocolError, match="'link'"):
+        wire.encode("request", {"op": "get", "link": link})
 
 
 def test_no_process_can_send_what_it_would_refuse() -> None:
@@ -106,6 +124,36 @@ def test_random_and_mutated_messages_never_raise_anything_else() -> None:
         except ProtocolError:
             refused += 1
     assert refused > 15000
+
+
+def test_what_comes_from_one_of_many_is_told_apart_and_answered() -> None:
+    with zmq.Context() as context:
+        router = endpoints.open_socket(context, zmq.ROUTER)
+        address = endpoints.bind(router, "tcp://127.0.0.1:*", "test")
+        dealers = [endpoints.open_socket(context, zmq.DEALER) for _ in range(2)]
+        for number, dealer in enumerate(dealers):
+            endpoints.connect(dealer, address, "test")
+            dealer.send_multipart([b"x"] * 50)
+            wire.send(dealer, "join", {**JOIN, "name": f"r{number}"})
+        refused = joined = 0
+        while joined < 2:
+            try:
+                peer, message = wire.receive_from(router, ("join",))
+            except ProtocolError:
+                refused += 1
+                continue
+            joined += 1
+            wire.send_to(router, peer, "joined", {"link": 1 + int(message.header["name"][1:])})
+        assert refused == 2
+        assert [wire.receive(dealer, ("joined",)).header["link"] for dealer in dealers] == [1, 2]
+        for socket in (router, *dealers):
+            socket.close()
+
+
+def test_the_header_can_be_handed_on_as_it_came() -> None:
+    frames = [bytes(frame) for frame in wire.encode("burst", BURST, (SAMPLES,))]
+    message = wire.decode(frames, ("burst",))
+    assert wire.decode([message.packed, SAMPLES], ("burst",)).header == message.header
 
 
 def test_receive_leaves_the_next_message_whole_after_a_bad_one() -> None:

@@ -1,10 +1,9 @@
-"""The three services as real processes: the same bytes as in one process, a live SNR, faults that lose little."""
+"""The three services as real processes: the same bytes as in one, a live SNR. For what faults do, see tests/faults."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,14 +17,13 @@ import zmq
 from PIL import Image
 
 from common import endpoints, wire
-from common.endpoints import DOWNLINK, FEEDBACK, RESULTS, TAP, UPLINK
+from common.endpoints import DOWNLINK, RESULTS, TAP
 from gvsc import tap
 from gvsc.services import ROLES, Services, private_addresses
 from receiver.media import write_mp4
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-WINDOW = 2
 TX_SNR_DB = 6.0
 CAPTION = "A bright disc moves to the right over a wall of grey stones."
 QUICK = ("--steps", "1", "--threads", "1")
@@ -142,91 +140,25 @@ def test_the_snr_is_turned_live_and_the_measured_one_follows(services: Services,
         assert np.mean(measured) == pytest.approx(snr_db, abs=0.35)
 
 
-@pytest.mark.parametrize("victim", ["channel", "receiver", "transmitter"])
-def test_kill_9_loses_at_most_the_window_and_counts_it(services: Services, clip: Path, victim: str) -> None:
-    viewers = services.listen(RESULTS)
-    start_stream(services, clip, "--window", str(WINDOW))
-    services.wait_for("transmitter", lambda status: status["delivered"] >= 3, 120)
-    before = services.ask("transmitter", op="status")
-    services.kill(victim)
-    {
-        "channel": lambda: start_channel(services),
-        "receiver": lambda: start_receiver(services),
-        "transmitter": lambda: start_transmitter(services, clip, "--repeat", "0", "--window", str(WINDOW)),
-    }[victim]()
-    if victim == "transmitter":
-        after = services.wait_for("transmitter", lambda status: status["delivered"] >= 3, 120)
-        assert after["session"] != before["session"]
-        assert after["lost"] == 0
-    else:
-        after = services.wait_for("transmitter", lambda status: status["delivered"] >= before["delivered"] + 6, 120)
-        assert after["session"] == before["session"]
-        assert 0 <= after["lost"] <= WINDOW
-    # Every burst is accounted for: delivered, lost or on its way.
-    assert after["sent"] == after["delivered"] + after["lost"] + after["outstanding"]
-    seen = set()
-    while viewers.poll(0):
-        header = wire.receive(viewers, ("result",)).header
-        assert (header["session"], header["seq"]) not in seen
-        seen.add((header["session"], header["seq"]))
-    assert len(seen) >= 3
-
-
-def test_a_stopped_receiver_stops_the_source_and_nothing_is_lost(services: Services, clip: Path) -> None:
-    start_stream(services, clip)
-    services.wait_for("transmitter", lambda status: status["delivered"] >= 2, 120)
-    os.kill(services.pids["receiver"], signal.SIGSTOP)
-    stuck = services.wait_for("transmitter", lambda status: status["outstanding"] == WINDOW, 30)
-    time.sleep(2)  # time for probes to go unanswered: what is to be shown is that nothing happens
-    still = services.ask("transmitter", op="status")
-    assert (still["sent"], still["lost"]) == (stuck["sent"], 0)
-    os.kill(services.pids["receiver"], signal.SIGCONT)
-    after = services.wait_for("transmitter", lambda status: status["delivered"] >= stuck["delivered"] + 4, 60)
-    assert after["lost"] == 0
-    assert services.ask("receiver", op="status")["gaps"] == 0
-
-
-def test_garbage_on_every_socket_is_counted_and_nothing_else_is_lost(services: Services, clip: Path) -> None:
-    start_stream(services, clip)
-    services.wait_for("transmitter", lambda status: status["delivered"] >= 1, 120)
-    good = wire.encode("probe", {"session": "0" * 16, "probe": 0})
-    nonsense: list[list[bytes]] = [
-        [b"x"],
-        [b"\xc1", b""],
-        [good[0], b"extra bytes"],
-        [good[0].replace(b"\xa1v\x01", b"\xa1v\x02"), b""],
-        [b"\x00" * 20000, b""],
-        [bytes(good[0]), b"", b"", b""],
-    ]
-    for place in (UPLINK, FEEDBACK):
-        with endpoints.open_socket(services.context, zmq.PUSH) as stranger:
-            endpoints.connect(stranger, services.addresses[place], "test")
-            stranger.set(zmq.LINGER, 2000)
-            for frames in nonsense:
-                stranger.send_multipart(frames)
-    before = services.ask("transmitter", op="status")
-    after = services.wait_for("transmitter", lambda status: status["delivered"] >= before["delivered"] + 5, 60)
-    assert after["lost"] == 0
-    assert after["refused"] == len(nonsense)
-    assert services.ask("channel", op="status")["refused"] == len(nonsense)
-    receiver = services.ask("receiver", op="status")
-    assert (receiver["refused"], receiver["gaps"], receiver["errors"]) == (0, 0, 0)
-
-
 def test_a_channel_that_talks_nonsense_does_not_take_the_receiver_down(services: Services) -> None:
     """This test is the channel: it sends the receiver what no channel should."""
     results = services.listen(RESULTS)
-    with endpoints.open_socket(services.context, zmq.PUSH) as downlink:
+    with endpoints.open_socket(services.context, zmq.ROUTER) as downlink:
         endpoints.bind(downlink, services.addresses[DOWNLINK], "test")
         start_receiver(services)
         services.wait_for("receiver", lambda status: status["ready"] and status["results_subscribers"] > 0, 120)
+        peer, join = wire.receive_from(downlink, ("join",))
+        again, join_again = wire.receive_from(downlink, ("join",))  # it asks until it is answered
+        assert (again, join_again.header) == (peer, join.header)
+        wire.send_to(downlink, peer, "joined", {"link": 3})
+        services.wait_for("receiver", lambda status: status["link"] == 3, 10)
         session = wire.new_session()
 
         def send(seq: int, samples: np.ndarray) -> None:
             fields = {"session": session, "seq": seq, "samples": samples.size, "dtype": "cf32_le"}
-            wire.send(downlink, "burst", fields, (samples,))
+            downlink.send_multipart([peer, *wire.encode("burst", fields, (samples,))])
 
-        downlink.send_multipart([b"nonsense"])
+        downlink.send_multipart([peer, b"nonsense"])
         send(0, np.full(3000, np.nan, np.complex64))
         send(1, np.zeros(10, np.complex64))
         send(2, np.zeros(0, np.complex64))
