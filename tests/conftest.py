@@ -8,8 +8,10 @@ import pytest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Quick tests first, then the slow ones, then those that start whole processes; otherwise the order is kept."""
-    items.sort(key=lambda item: 2 * bool(item.get_closest_marker("e2e")) + bool(item.get_closest_marker("slow")))
+    """Quick tests first, then the slow ones, those that start whole processes, and containers; otherwise the order is
+    kept."""
+    marks = ("slow", "e2e", "compose")
+    items.sort(key=lambda item: sum(2**i for i, mark in enumerate(marks) if item.get_closest_marker(mark)))
 
 
 @pytest.fixture(autouse=True)
