@@ -89,7 +89,11 @@ lint: install ## ruff and mypy
 test: install lint ## lint, then all tests, the quick ones first
 	@$(PYTHON) -m pytest
 
+.PHONY: faults
+faults: install ## kill, stop, starve, cut and confuse the three processes; what must hold is in tests/faults/README.md
+	@$(PYTHON) -m pytest tests/faults -m faults
+
 .PHONY: bench
 bench: install ## throughput and latency of the channel, seconds per stage per clip, memory per process
 	@$(GVSC) bench channel
-	@$(GVSC) bench link
+	@$(GVSC) bench clip
