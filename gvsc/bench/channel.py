@@ -12,7 +12,9 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
+from channel.command import keep_freed_memory
 from common import endpoints, wire
+from common.doors import KEYS_VARIABLE
 from common.endpoints import DOWNLINK, UPLINK
 from gvsc.services import Services, private_addresses
 
@@ -28,13 +30,15 @@ def measure(symbols: int, seconds: float) -> dict[str, Any]:
     The opponent is the least that any channel has to do: ``Generator(SFC64).standard_normal(dtype=float32)`` and an
     addition, one thread, no sockets. It runs before and after, and the mean of both counts, as machines drift.
     """
+    keep_freed_memory()  # for the line's ends and the opponent too
     samples = np.exp(2j * np.pi * np.random.default_rng(0).random(symbols)).astype(np.complex64)
     with tempfile.TemporaryDirectory(prefix="gvsc-") as folder:
         addresses = private_addresses(Path(folder)) | {
             UPLINK: f"tcp://127.0.0.1:{_free_port()}",
             DOWNLINK: f"tcp://127.0.0.1:{_free_port()}",
         }
-        with Services(Path(folder), addresses) as services:
+        # Without keys: it plays the transmitter and the receiver itself, and the opponent encrypts nothing either.
+        with Services(Path(folder), addresses, {KEYS_VARIABLE: ""}) as services:
             services.start("channel", "--snr-db", str(SNR_DB))
             services.wait_for("channel", lambda status: status["ready"], 30)
             line = _Line(services, samples)
@@ -83,9 +87,11 @@ class _Line:
         self._session = wire.new_session()
         self._seq = 0
         self._push = endpoints.open_socket(services.context, zmq.PUSH)
-        self._pull = endpoints.open_socket(services.context, zmq.PULL)
+        self._pull = endpoints.open_socket(services.context, zmq.DEALER)
         endpoints.connect(self._push, services.addresses[UPLINK], "uplink")
         endpoints.connect(self._pull, services.addresses[DOWNLINK], "downlink")
+        wire.send(self._pull, "join", {"name": "bench", "life": wire.new_session()})
+        wire.receive(self._pull, ("joined",))
 
     def throughput(self, seconds: float) -> float:
         """Bursts a second with ``IN_FLIGHT`` on their way."""

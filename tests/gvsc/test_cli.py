@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from common import burst, endpoints, schemes, wire
 from common.burst import Header
+from common.codecs import text
 from common.control import ControlServer
 from common.knobs import Knob, Knobs
 from gvsc.cli import main
@@ -118,14 +120,20 @@ def test_nobody_there_exits_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_inspect_tells_each_burst(tmp_path: Path) -> None:
     header = Header(schemes.by_name("desc-only"), clip=3, text_bytes=5, frames=8, height=256, width=256)
-    symbols = np.full(header.payload_symbols, 1j, np.complex64)
-    before = burst.assemble(header, {"description": symbols}).samples
-    fields = {"session": "0" * 16, "samples": before.size, "dtype": "cf32_le", "snr_set_db": 20.0, "model": "awgn"}
+    robust = dataclasses.replace(header, text_mode=text.by_name("1/8").number)
+    bursts = [
+        burst.assemble(h, {"description": np.full(h.payload_symbols, 1j, np.complex64)}).samples
+        for h in (header, robust)
+    ]
+    before = bursts[0]
+    fields = {"session": "0" * 16, "dtype": "cf32_le", "snr_set_db": 20.0, "model": "awgn"}
+    fields |= {"link": 2, "receiver": "weak", "gain_db": 0.0}
     address, file = f"ipc://{tmp_path}/tap", tmp_path / "kept.npz"
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with endpoints.open_socket(context, zmq.XPUB) as tap:
         endpoints.bind(tap, address, "test")
-        words = ["inspect", "--tap", address, "--count", "2", "--json", "--save", str(file), "--timeout", "30"]
+        words = ["inspect", "--tap", address, "--count", "2", "--json", "--save", str(file)]
+        words += ["--timeout", "30", "--link", "weak"]
         child = subprocess.Popen(
             [sys.executable, "-c", "from gvsc.cli import main; main()", *words],
             stdout=subprocess.PIPE,
@@ -134,21 +142,25 @@ def test_inspect_tells_each_burst(tmp_path: Path) -> None:
         assert tap.poll(30_000)
         tap.recv()  # the subscription
         tap.send_multipart([b"nonsense", b""])
-        for seq in (4, 5):
-            wire.send(tap, "tap", {**fields, "seq": seq}, (before, before * np.complex64(1.1)))
+        for seq, sent in enumerate(bursts, 4):
+            about = {**fields, "samples": sent.size, "seq": seq}
+            wire.send(tap, "tap", {**about, "link": 1, "receiver": "strong"}, (sent, sent))
+            wire.send(tap, "tap", about, (sent, sent * np.complex64(1.1)))
         lines = [json.loads(line) for line in child.communicate(timeout=60)[0].splitlines()]
         assert child.returncode == 0
     context.term()
     assert [line["seq"] for line in lines] == [4, 5]
     line = lines[0]
+    assert (line["link"], line["receiver"]) == (2, "weak")
     assert (line["scheme"], line["symbols"], line["snr_set_db"]) == ("desc-only", header.total_symbols, 20.0)
     assert line["cbr_total"] == header.cbr_total
     assert line["power"] == pytest.approx(1, abs=1e-4)
     assert line["evm_rms"] == pytest.approx(0.1, abs=1e-4)
     assert line["snr_measured_db"] == pytest.approx(20, abs=0.01)
     with np.load(file, allow_pickle=False) as kept:
-        np.testing.assert_array_equal(kept["before_1"], before)
-        assert json.loads(str(kept["facts"][0])) == line
+        np.testing.assert_array_equal(kept["before_0"], before)
+        assert json.loads(str(kept["facts"][0])).items() <= line.items()
+    assert [line["switched_from"] for line in lines] == [None, "desc-only 1/3"]
 
 
 def test_help_and_control_load_nothing_heavy() -> None:

@@ -164,3 +164,52 @@ def test_what_cannot_be_sent_is_refused(link: Link, clip: Clip) -> None:
         send(link, clip, 10, "semaphore")
     with pytest.raises(SettingError):
         send(link, clip, float("nan"))
+
+
+def test_any_channel_model_can_lie_between(transmitter: Transmitter, receiver: Receiver, clip: Clip) -> None:
+    lossy = Channel(snr_db=0, seed=3, model="erasure", settings={"erasure_rate": 1})
+    lost = send(Link(transmitter, receiver, channel=lossy), clip, 10)
+    assert lost.passage == {"model": "erasure", "snr_set_db": 10, "gain_db": None}
+    assert lost.reconstruction.failed == ("header",)
+    still = Channel(snr_db=0, seed=3, model="rayleigh", settings={"coherence_symbols": 1e9})
+    faded = send(Link(transmitter, receiver, channel=still), clip, 20)
+    assert faded.passage["gain_db"] != 0
+    # One gain for all of the burst: what the receiver estimates is what the noise and that gain make.
+    assert faded.reconstruction.snr_db == pytest.approx(20 + faded.passage["gain_db"], abs=0.7)
+    assert faded.reconstruction.text == CAPTION
+
+
+def test_a_gain_that_moves_within_a_burst_is_followed(transmitter: Transmitter, receiver: Receiver, clip: Clip) -> None:
+    sent = transmitter.encode(clip, 15).samples
+    fading = Channel(snr_db=15, model="rayleigh", settings={"coherence_symbols": 1000.0})
+    heard = [receiver.listen(fading.apply(sent, sequence)) for sequence in range(6)]
+    arrived = [made for made in heard if made.header is not None]
+    assert len(arrived) >= 4  # a preamble may fall into a fade
+    for made in arrived:
+        assert made.text == CAPTION
+        assert made.estimate is not None
+        assert made.estimate.coherence_symbols == pytest.approx(1000, rel=0.6)
+        assert made.frame is not None
+        shown = np.rint(made.frame.transpose(1, 2, 0) * 255).astype(np.uint8)
+        assert measure(clip.video[:1], shown[None])["psnr"] > 20
+
+
+def test_a_genie_is_hardly_better(transmitter: Transmitter, receiver: Receiver, clip: Clip) -> None:
+    received = Channel(snr_db=3).apply(transmitter.encode(clip, 3).samples, 0)
+    own, told = receiver.listen(received), receiver.listen(received, genie_snr_db=3)
+    assert own.text == told.text == CAPTION
+    assert own.estimate is not None
+    assert told.estimate is not None
+    assert own.estimate.snr_db != told.estimate.snr_db
+    assert abs(told.estimate.snr_db - 3) < 0.3
+    assert own.frame is not None
+    assert told.frame is not None
+    np.testing.assert_allclose(own.frame, told.frame, atol=0.05)
+
+
+@pytest.mark.parametrize("mode", [0, 4, 9])
+def test_any_text_mode_arrives(transmitter: Transmitter, receiver: Receiver, clip: Clip, mode: int) -> None:
+    made = receiver.listen(Channel(snr_db=6).apply(transmitter.encode(clip, 6, "desc-only", mode).samples, 0))
+    assert made.text == CAPTION
+    assert made.header is not None
+    assert made.header.text_mode == mode

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+Places = slice | NDArray[np.int64]
+
 COLOURS = {
     "pilots": "#e6a000",
     "header": "#c2255c",
@@ -33,13 +35,13 @@ def constellation(
     before: NDArray[np.complex64],
     after: NDArray[np.complex64],
     snr_db: float,
-    sections: Mapping[str, slice] | None = None,
+    sections: Mapping[str, Places] | None = None,
     *,
     title: str = "",
 ) -> Image.Image:
     """The symbols before and after the channel as an RGB picture, 1400×760 pixels.
 
-    ``before`` and ``after`` are 1-D complex, ``snr_db`` is Es/N0 in dB as it was set, ``sections`` names ranges of
+    ``before`` and ``after`` are 1-D complex, ``snr_db`` is Es/N0 in dB as it was set, ``sections`` names places in
     both (default: one of all). Both panels have the same axes. Where points are dense, each is more transparent, so
     that the shape of a cloud stays visible. Symbols that are not finite are left out and counted.
     """
@@ -108,7 +110,7 @@ def constellation(
     return Image.open(buffer).convert("RGB")
 
 
-def _colours(sections: Mapping[str, slice]) -> dict[str, str]:
+def _colours(sections: Mapping[str, Places]) -> dict[str, str]:
     spare = iter(MORE_COLOURS * (len(sections) // len(MORE_COLOURS) + 1))
     return {name: COLOURS.get(name.replace("-", " ").replace("_", " ")) or next(spare) for name in sections}
 

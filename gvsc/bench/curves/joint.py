@@ -1,0 +1,85 @@
+"""Joint delivery: bursts of header and description over white noise, lost where either is; the same with a genie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from common import burst, schemes
+from common.burst import Header, Symbols
+from common.codecs import text
+from common.conventions import FRAMES, SIZE, noise_variance
+from gvsc.bench.curves.engine import CountedTrial, Curve, CurveSet
+from gvsc.bench.curves.noise import add_noise
+from receiver import header as header_reader
+from receiver.estimate import track
+
+CHARACTERS = 96
+MODES = ("1/8", "1/3", "1/2")
+LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", dtype=np.uint8)
+
+
+def curves() -> CurveSet:
+    """Bursts of the scheme ``desc-only`` in some text modes; Eb is all that is on the air for a bit of the text."""
+    made = []
+    for name in MODES:
+        header = _header(text.by_name(name))
+        for genie in (False, True):
+            made.append(
+                Curve(
+                    name=f"rate {name}, gain and noise {'known' if genie else 'estimated'}",
+                    information_bits=8 * CHARACTERS,
+                    symbols=header.total_symbols,
+                    skip_db=1.5,
+                    trial_at=partial(_trial, header, genie),
+                )
+            )
+    title = f"Header and description of {CHARACTERS} characters in one burst over AWGN"
+    return CurveSet("joint", title, made, max_trials=4000)
+
+
+def _header(mode: text.TextMode) -> Header:
+    return Header(schemes.by_name("desc-only"), 0, CHARACTERS, FRAMES, SIZE, SIZE, mode.number)
+
+
+def _trial(header: Header, genie: bool, snr_db: float) -> CountedTrial:
+    def trial(rng: np.random.Generator, batch: int) -> Mapping[str, int]:
+        lost = undetected = header_lost = 0
+        for _ in range(batch):
+            data = rng.choice(LETTERS, CHARACTERS).tobytes()
+            sent = burst.assemble(header, {"description": text.encode(data, header.text_mode)}).samples
+            if genie:
+                received = add_noise(sent, snr_db, rng)[0]
+                read, found = _with_genie(received, noise_variance(snr_db))
+            else:
+                phase = np.complex64(np.exp(2j * np.pi * rng.random()))
+                read, found = _receive(add_noise(sent * phase, snr_db, rng)[0])
+            lost += found != data.decode()
+            undetected += found is not None and found != data.decode()
+            header_lost += not read
+        return {"block_errors": lost, "undetected": undetected, "header_lost": header_lost}
+
+    return trial
+
+
+def _receive(samples: Symbols) -> tuple[bool, str | None]:
+    """Whether the header could be read, and the description, step by step as ``receiver.Receiver`` does it."""
+    header = header_reader.read(samples, header_reader.listen(samples))
+    if header is None or header.total_symbols != samples.size:
+        return False, None
+    parts = header.layout()
+    known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
+    heard = track(samples, np.concatenate([parts["pilots"], parts["header"]]), known)
+    symbols, variance = heard.equalise(samples, parts["description"])
+    return True, text.decode(symbols, header.text_bytes, variance, header.text_mode)
+
+
+def _with_genie(samples: Symbols, variance: float) -> tuple[bool, str | None]:
+    """The same at gain 1, which the decoders are told, as they are the noise variance."""
+    header = burst.parse(samples, variance)
+    if header is None:
+        return False, None
+    symbols = samples[header.layout()["description"]]
+    return True, text.decode(symbols, header.text_bytes, variance, header.text_mode)
