@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import numpy as np
 
 from channel.channel import Channel
+from channel.memory import keep_freed_memory
 from channel.models import MODELS
 from channel.models.trace import Traced, read_trace
 from channel.process import ChannelProcess
@@ -137,12 +137,3 @@ def command(
             f" uplink {process.addresses['uplink']}, control {process.addresses['control']}",
         )
         process.run()
-
-
-def keep_freed_memory() -> None:
-    """Lets the allocator keep up to 32 MiB for the next burst.
-
-    glibc gives memory above 128 KiB back at each free, and a burst's buffers then cost a page fault for every 4 KiB
-    again (13 a burst of 10 000 symbols). A block this large, taken and freed, raises that bound to twice its size.
-    """
-    np.empty(16 << 20, np.uint8)

@@ -90,8 +90,14 @@ class Links:
         """Every live link with its settings for burst ``seq``, all fixed at one moment."""
         with self._lock:
             self._channel.knobs.begin(seq)
-            begun = [(link, link.channel.knobs.begin(seq)) for link in self._links.values()]
-        return [(link, settings) for link, settings in begun if link.peer is not None]
+            for link in self._links.values():
+                link.channel.knobs.begin(seq)
+        return self.begun()
+
+    def begun(self) -> list[tuple[Link, Mapping[str, Value]]]:
+        """As ``begin`` gave them for the last burst; with the links that have come since, whose settings for it are
+        those that the channel had."""
+        return [(link, link.channel.knobs.begun) for link in self.live]
 
     def knobs(self, which: int | str) -> Knobs:
         """The settings of one link, by number or name. Raises SettingError."""

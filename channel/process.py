@@ -114,9 +114,11 @@ class ChannelProcess:
         except ProtocolError:
             self._counts["refused"] += 1
             return
+        hand_on = self._hand_on_probe
         if message.kind == "burst":
             self._count(message)
-        hand_on = self._hand_on_burst if message.kind == "burst" else self._hand_on_probe
+            self._links.begin(message.header["seq"])
+            hand_on = self._hand_on_burst
         while not hand_on(message):
             # Everybody had gone before it could be handed on: it waits with the rest of the uplink.
             self._serve_arrivals(None)
@@ -133,7 +135,7 @@ class ChannelProcess:
     def _hand_on_burst(self, message: wire.Message) -> bool:
         before, seq = message.samples(), message.header["seq"]
         arrived = False
-        for link, settings in self._links.begin(seq):
+        for link, settings in self._links.begun():
             after = link.channel.apply_with(settings, before, seq)
             if not self._send(link, (message.packed, after)):
                 continue
@@ -165,6 +167,8 @@ class ChannelProcess:
         session, seq = message.header["session"], message.header["seq"]
         if session == self._session and seq > self._last_seq + 1:
             self._counts["gaps"] += seq - self._last_seq - 1
+        if session != self._session and self._session and self._channel.knobs.new_session():
+            say("channel", "another transmitter, which counts anew: changes that waited for their burst are dropped")
         self._session, self._last_seq = session, seq
         self._counts["bursts"] += 1
         self._counts["symbols"] += message.header["samples"]

@@ -55,6 +55,11 @@ def cbr(symbols: int, shape: Sequence[int]) -> float:
     return symbols / (3.0 * frames * height * width)
 
 
+def airtime_ms(symbols: int) -> float:
+    """Milliseconds that so many symbols take on the air, at SYMBOL_RATE_HZ."""
+    return 1e3 * symbols / SYMBOL_RATE_HZ
+
+
 def check_snr_db(value: Any, name: str = "snr_db") -> float:
     """The value as a float, if it is a finite number within ``SNR_DB_LIMITS``. Raises SettingError if not."""
     low, high = SNR_DB_LIMITS

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import zmq
+from zmq.utils import z85
 
 from common.errors import GvscError
 
@@ -29,7 +31,7 @@ _KEY = re.compile(r"[0-9a-zA-Z.\-:+=^!/*?&<>()\[\]{}@%$#]{40}")
 
 
 class KeysError(GvscError):
-    """Keys are missing, malformed, readable by everybody, or would be overwritten."""
+    """Keys are missing, malformed, readable by others, or would be overwritten."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def make(folder: Path) -> list[Path]:
 def load(folder: Path, role: str | None = None) -> Keyring:
     """The keys of ``role`` from a folder; None means the viewer's or, without those, the only secret that is there.
 
-    Raises KeysError where a file is missing, malformed, too large, where others may read the secret, or where the
+    Raises KeysError where a file is missing, malformed, too large, where anyone else may read the secret, or where the
     secret and public key of the role are no pair.
     """
     if role is None:
@@ -85,7 +87,7 @@ def load(folder: Path, role: str | None = None) -> Keyring:
     public = {name: _read(folder / f"{name}.public", private=False) for name in ROLES}
     if len(set(public.values())) != len(ROLES):
         raise KeysError(f"{folder}: two roles have the same public key")
-    if zmq.curve_public(secret) != public[role]:
+    if _public_of(secret, secret_path) != public[role]:
         raise KeysError(f"{secret_path} does not belong to {role}.public beside it: copy both from the same folder")
     return Keyring(role, public, secret)
 
@@ -112,13 +114,28 @@ def _read(path: Path, *, private: bool) -> bytes:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode):
                 raise KeysError(f"{path} is not a file")
-            if private and about.st_mode & 0o007:
-                raise KeysError(f"{path} is a secret that everybody may read: chmod 600 {path}")
+            if private and about.st_mode & 0o077:
+                raise KeysError(f"{path} is a secret that others than its owner may read: chmod 600 {path}")
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise KeysError(f"the key {path} cannot be read: {error.strerror}") from None
     lines = content.decode("ascii", "replace").splitlines() if len(content) <= MAX_FILE_BYTES else []
     keys = [line for line in lines if line and not line.startswith("# ")]
-    if len(keys) != 1 or not _KEY.fullmatch(keys[0]):
+    if len(keys) != 1 or not _KEY.fullmatch(keys[0]) or not _is_z85(keys[0]):
         raise KeysError(f"{path} is not a key file: one line of 40 characters is due, and comments (# and a space)")
     return keys[0].encode("ascii")
+
+
+def _is_z85(key: str) -> bool:
+    """Whether the digits mean 32 bytes: five of base 85 hold a little more than the four bytes that they stand for."""
+    try:
+        return len(z85.decode(key)) == 32
+    except (ValueError, struct.error):
+        return False
+
+
+def _public_of(secret: bytes, path: Path) -> bytes:
+    try:
+        return zmq.curve_public(secret)
+    except zmq.ZMQError as error:
+        raise KeysError(f"{path} is no secret key: {error.strerror}") from None

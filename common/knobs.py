@@ -124,6 +124,7 @@ class Knobs:
             self._values[knob.name] = knob.check(value)
         self._pending: dict[str, list[tuple[int, Value]]] = {name: [] for name in self._knobs}
         self._next_seq = 0
+        self._begun: dict[str, Value] = {}
         self._clock = clock
         self._forks: weakref.WeakSet[Knobs] = weakref.WeakSet()
         self.lock = threading.RLock()
@@ -210,7 +211,22 @@ class Knobs:
             for name, pending in self._pending.items():
                 while pending and pending[0][0] <= seq:
                     self._values[name] = pending.pop(0)[1]
-            return {name: self._now(name) for name in self._knobs}
+            self._begun = {name: self._now(name) for name in self._knobs}
+            return self._begun
+
+    @property
+    def begun(self) -> dict[str, Value]:
+        """The values for the last burst that has begun, once more; those of a fork, also where it was made since."""
+        return self._begun
+
+    def new_session(self) -> bool:
+        """Another sequence of bursts begins, which counts anew: changes that waited for one of the old are dropped, the
+        forks' too. Returns whether there were any."""
+        with self.lock:
+            waiting = [pending for knobs in (self, *self._forks) for pending in knobs._pending.values() if pending]
+            for pending in waiting:
+                pending.clear()
+            return bool(waiting)
 
     def _now(self, name: str) -> Value:
         value = self._values[name]

@@ -27,7 +27,6 @@ class Publisher:
         self.socket.set(zmq.XPUB_VERBOSER, 1)
         self.address = endpoints.bind(self.socket, address, role)
         self.subscribers = 0
-        self.published = 0
 
     def note_subscriptions(self) -> None:
         """Reads what viewers have subscribed to or left since the last call."""
@@ -44,4 +43,3 @@ class Publisher:
         self.note_subscriptions()
         if self.subscribers:
             wire.send(self.socket, kind, fields, payloads)
-            self.published += 1

@@ -9,6 +9,9 @@ from common.errors import SchemeError
 
 Section = Literal["description", "first_frame"]
 
+DIGITAL: Final[frozenset[Section]] = frozenset({"description"})
+"""Sections of coded bits in QAM points; the others are analogue."""
+
 
 @dataclass(frozen=True)
 class Scheme:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from common import burst, wire
 from common.burst import Header
 from common.codecs import text
-from common.conventions import snr_db_of
+from common.conventions import airtime_ms, snr_db_of
 
 SEGMENT = 32
 """Samples over which a fading gain is taken to stand still where the SNR is measured."""
@@ -63,6 +63,7 @@ class TappedBurst:
             "symbols_payload": header.payload_symbols if header else None,
             "cbr_payload": header.cbr_payload if header else None,
             "cbr_total": header.cbr_total if header else None,
+            "airtime_ms": airtime_ms(self.before.size),
             "model": self.model,
             "snr_set_db": self.snr_set_db,
             "gain_db": self.gain_db,

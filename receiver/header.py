@@ -42,10 +42,13 @@ def listen(samples: NDArray[np.complex64]) -> Estimate:
     return estimation.estimate(samples[burst.PILOT_PLACES], burst.PILOTS)
 
 
-def read(samples: NDArray[np.complex64], heard: Estimate, *, patient: bool = True) -> Header | None:
+def read(
+    samples: NDArray[np.complex64], heard: Estimate, *, patient: bool = True, noise_power: float | None = None
+) -> Header | None:
     """The header, or None where it cannot be read. ``samples`` (n,) may be longer or shorter than the burst.
 
-    ``heard`` is what :func:`listen` returns. Not ``patient``, it is tried once only.
+    ``heard`` is what :func:`listen` returns. Not ``patient``, it is tried once only. ``noise_power`` is told where a
+    genie knows it; ``heard`` has it then, too.
     """
     preamble = samples[: burst.PREAMBLE_SYMBOLS]
     assert isinstance(heard.gain, complex)
@@ -58,6 +61,8 @@ def read(samples: NDArray[np.complex64], heard: Estimate, *, patient: bool = Tru
     if patient:
         moving = estimation.track(preamble, burst.PILOT_PLACES, burst.PILOTS, ahead=0.0)
         if moving.coherence_symbols is not None:
+            if noise_power is not None:
+                moving = moving.with_noise_power(noise_power)
             return _decode(preamble, moving)
     return None
 

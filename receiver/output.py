@@ -9,11 +9,14 @@ import shutil
 from collections import deque
 from pathlib import Path
 
-from common.conventions import FPS
+from common.conventions import FPS, airtime_ms
 from receiver.media import OutputError, write_frames, write_mp4, write_png
 from receiver.receiver import Reconstruction
 
 _STAGING = re.compile(r"\.\d{6,}-[0-9a-f]{8}")
+_STEM = re.compile(r"[0-9]{6,}")
+
+_MAX_FACTS_BYTES = 1 << 16
 
 
 class Recorder:
@@ -21,7 +24,7 @@ class Recorder:
 
     SEQ is the sequence number in six digits; the folder is made as needed. A burst appears whole or not at all: all of
     it is written beside, then renamed, the facts last. Where ``keep`` is given, only so many stay, the newest, those
-    of an earlier life of the receiver counted.
+    of an earlier life of the receiver counted. What else lies in the folder is left alone.
     """
 
     def __init__(self, folder: Path, keep: int | None = None) -> None:
@@ -42,8 +45,7 @@ class Recorder:
             self._write(staging, stem, seq, made)
             self._put_in_place(staging, stem)
         except (OSError, OutputError) as error:
-            if self._kept and self._kept[-1] == stem:
-                self._kept.pop()
+            self._kept = None  # the folder itself tells, the next time, what is there now
             reason = error.__cause__ if isinstance(error, OutputError) else error
             words = getattr(reason, "strerror", None) or reason
             raise OutputError(f"{self._folder / stem} cannot be written: {words}") from error
@@ -62,6 +64,7 @@ class Recorder:
             "symbols_total": made.header.total_symbols if made.header else None,
             "cbr_payload": made.header.cbr_payload if made.header else None,
             "cbr_total": made.header.cbr_total if made.header else None,
+            "airtime_ms": airtime_ms(made.header.total_symbols) if made.header else None,
             "snr_estimated_db": made.snr_db,
             "text_received": made.text,
             "text_ok": made.text is not None,
@@ -86,8 +89,8 @@ class Recorder:
     def _make_room(self, stem: str, keep: int) -> None:
         """Deletes the oldest reconstructions, so that with ``stem`` there will be at most ``keep``."""
         if self._kept is None:
-            found = {p.stem: p.stat().st_mtime_ns for p in self._folder.glob("[0-9]*") if p.stem.isdecimal()}
-            self._kept = deque(sorted(found, key=found.__getitem__))
+            found = [facts for facts in self._folder.glob("[0-9]*.json") if _tells_of_its_burst(facts)]
+            self._kept = deque(facts.stem for facts in sorted(found, key=lambda facts: facts.stat().st_mtime_ns))
         if stem in self._kept:  # a new transmitter counts from 0 again
             self._kept.remove(stem)
         self._kept.append(stem)
@@ -100,3 +103,15 @@ class Recorder:
             if _STAGING.fullmatch(left.name):
                 shutil.rmtree(left, ignore_errors=True)
         self._swept = True
+
+
+def _tells_of_its_burst(facts: Path) -> bool:
+    """Whether a ``Recorder`` wrote this file, and not somebody who has files of that name too."""
+    if not _STEM.fullmatch(facts.stem):
+        return False
+    try:
+        with facts.open("rb") as file:
+            told = json.loads(file.read(_MAX_FACTS_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("seq") == int(facts.stem)

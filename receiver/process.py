@@ -107,6 +107,7 @@ class ReceiverProcess:
         self._knobs = Knobs([(STEPS, steps), (GUIDANCE, guidance)])
         self._book = Inbox()
         self._name = name
+        self._session = ""
         self._dismissed = ""
         self._work: queue.Queue[Arrived | None] = queue.Queue()
         self._done: queue.SimpleQueue[tuple[Arrived, Reconstruction | None]] = queue.SimpleQueue()
@@ -147,6 +148,9 @@ class ReceiverProcess:
     def _decode(
         self, receiver: Receiver, burst: Arrived, keep: Callable[[int, Reconstruction], None] | None
     ) -> Reconstruction | None:
+        if self._session and burst.session != self._session:
+            self._knobs.new_session()
+        self._session = burst.session
         settings = self._knobs.begin(burst.seq)
         steps, guidance = settings["steps"], settings["guidance"]
         assert steps is None or isinstance(steps, int)
@@ -156,6 +160,8 @@ class ReceiverProcess:
         except Exception as error:  # noqa: BLE001 (one burst must not take all down)
             self._tell_error(burst.seq, error)
             return None
+        if made.trouble is not None:
+            self._tell_error(burst.seq, made.trouble)
         if keep is not None:
             self._keep(burst.seq, made, keep)
         return made

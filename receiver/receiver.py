@@ -16,18 +16,16 @@ from common import burst, seeds
 from common.burst import Header
 from common.codecs import text
 from common.codecs.djscc_frame import FrameCodec
-from common.conventions import DEFAULT_SEED, FRAMES, SIZE, noise_variance
+from common.conventions import DEFAULT_SEED, FRAMES, SIZE
+from common.errors import GvscError
 from receiver import generators
-from receiver import header as header_reader
-from receiver.estimate import Estimate, track
+from receiver.estimate import Estimate
 from receiver.generators.base import Conditions
+from receiver.listen import listen, sharpened
 
 Samples = NDArray[np.complex64]
 
 GREY = 128
-
-MAX_MAGNITUDE = 1e9
-"""Samples beyond this come from no channel, and their powers would overflow float32."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,10 @@ class Reconstruction:
     """What the receiver made of one burst.
 
     ``video`` is uint8 (F, H, W, 3); mid-grey where nothing could be generated. ``failed`` names what did not arrive:
-    "samples" (not finite, absurdly large, or too few), "header", "description". ``text`` is the description, or None
-    where it was lost: a corrupted one is never given. ``frame`` is the received first frame, uint8 (H, W, 3), or None.
+    "samples" (not finite, absurdly large, or too few), "header", "description"; or "generator", where that cannot make
+    such a clip: ``trouble`` is what it said. ``text`` is the description, or None where it was lost, as far as CRC-16
+    and correlation can tell (:mod:`common.coding.block`). ``frame`` is the received first frame, uint8 (H, W, 3), or
+    None.
     """
 
     video: NDArray[np.uint8]
@@ -46,6 +46,7 @@ class Reconstruction:
     frame: NDArray[np.uint8] | None
     failed: tuple[str, ...] = ()
     generator: str | None = None
+    trouble: GvscError | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -80,8 +81,9 @@ class Receiver:
         self._guidance = guidance
         self._frame_codec = FrameCodec.load()
         self._generator = generators.load(generator)
-        # The decoder of the header is compiled when it is first used: now, rather than while the first burst waits.
+        # Decoders are compiled when they are first used: now, rather than while the first burst waits.
         burst.decode_header(np.zeros(burst.HEADER_SYMBOLS, np.complex64), 1.0)
+        text.decode(np.zeros(text.symbol_count(1), np.complex64), 1, 1.0)
 
     def decode(
         self,
@@ -95,12 +97,17 @@ class Receiver:
 
         ``steps`` and ``guidance`` override the receiver's own for this burst. ``genie_snr_db`` is the channel's true
         SNR, for comparisons alone: the noise power is then not estimated (the gain still is). No process gives it.
-        Never raises for bad samples: what is wrong with them is in ``failed``.
+        Never raises for what was received: what is wrong with it, a header included that asks for a clip that the
+        generator cannot make, is in ``failed``.
         """
         began = time.perf_counter()
         received = self.listen(samples, genie_snr_db)
         listened = time.perf_counter()
-        video = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
+        failed, trouble = received.failed, None
+        try:
+            video = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
+        except GvscError as error:
+            video, failed, trouble = None, (*failed, "generator"), error
         done = time.perf_counter()
         return Reconstruction(
             video=_grey(received.header) if video is None else _to_bytes(video.transpose(0, 2, 3, 1)),
@@ -108,39 +115,21 @@ class Receiver:
             snr_db=received.estimate.snr_db if received.estimate else None,
             text=received.text,
             frame=None if received.frame is None else _to_bytes(received.frame.transpose(1, 2, 0)),
-            failed=received.failed,
+            failed=failed,
+            trouble=trouble,
             generator=None if video is None else self._generator.name,
             seconds={"decode": listened - began, "generate": done - listened},
         )
 
     def listen(self, samples: Samples, genie_snr_db: float | None = None) -> Received:
         """All of :meth:`decode` but the generation: what arrived."""
-        if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not _usable(samples):
-            return Received(None, None, failed=("samples",))
-
-        def hear(estimate: Estimate) -> Estimate:
-            return estimate if genie_snr_db is None else estimate.with_noise_power(noise_variance(genie_snr_db))
-
-        heard = hear(header_reader.listen(samples))
-        header = header_reader.read(samples, heard)
-        if header is None or header.total_symbols != samples.size:
-            return Received(None, heard, failed=("header",))
-        # Each part that decodes is known from then on, so the next part is decoded with a better estimate.
-        parts = header.layout()
-        places = np.concatenate([parts["pilots"], parts["header"]])
-        known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
-        heard = hear(track(samples, places, known))
-        symbols, variance = heard.equalise(samples, parts["description"])
-        description = text.decode(symbols, header.text_bytes, variance, header.text_mode)
-        if description is not None and header.text_bytes:
-            places = np.concatenate([places, parts["description"]])
-            known = np.concatenate([known, text.encode(description.encode(), header.text_mode)])
-            heard = hear(track(samples, places, known))
-        frame = None
-        if "first_frame" in parts:
-            symbols, snr_db = heard.equalise_together(samples, parts["first_frame"])
+        heard = listen(samples, genie_snr_db)
+        estimate = sharpened(samples, heard, genie_snr_db)
+        frame, header = None, heard.header
+        if header is not None and estimate is not None and "first_frame" in header.scheme.sections:
+            symbols, snr_db = estimate.equalise_together(samples, header.layout()["first_frame"])
             frame = self._frame_codec.decode(symbols, snr_db, header.height, header.width)
-        return Received(header, heard, description, frame, () if description is not None else ("description",))
+        return Received(header, estimate, heard.text, frame, heard.failed)
 
     def _generate(self, received: Received, steps: int | None, guidance: float | None) -> NDArray[np.float32] | None:
         header = received.header
@@ -156,11 +145,6 @@ class Receiver:
         )
         seed = seeds.derive(self._seed, header.clip, "generate")
         return self._generator.generate(conditions, seed, steps, guidance)
-
-
-def _usable(samples: Samples) -> bool:
-    """Whether all samples are finite and of a size that can be reckoned with."""
-    return bool((np.abs(samples.view(np.float32)) <= MAX_MAGNITUDE).all())
 
 
 def _grey(header: Header | None) -> NDArray[np.uint8]:

@@ -51,6 +51,9 @@ LEAST_FRAME_PSNR_DB: Final = 22.0
 FRAME_FROM_DB: Final = -2.5
 """Es/N0 at which `djscc-frame` gives `LEAST_FRAME_PSNR_DB`, by its card. No margin: it fails gracefully."""
 
+SCHEME_LADDER: Final = (Rung(-100.0, "desc-only"), Rung(FRAME_FROM_DB, "first-frame-desc"))
+"""Which scheme from which Es/N0 in dB upwards."""
+
 HYSTERESIS_DB: Final = 1.0
 """More than the estimate's noise, which is 0.1 to 0.5 dB."""
 
@@ -67,7 +70,7 @@ class Chooser:
     """Remembers where it stands on its ladders, so that it switches with hysteresis. One for one stream of bursts."""
 
     def __init__(self) -> None:
-        self._scheme = Ladder([Rung(-100.0, "desc-only"), Rung(FRAME_FROM_DB, "first-frame-desc")], HYSTERESIS_DB)
+        self._scheme = Ladder(SCHEME_LADDER, HYSTERESIS_DB)
         self._rate = {suffix: _rates(suffix) for suffix in ("", "+")}
 
     def choose(self, scheme: str, text_mode: str, tx_snr_db: float) -> Choice:

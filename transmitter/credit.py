@@ -13,11 +13,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+WINDOW: Final = 2
+"""Bursts that may be on their way unacknowledged, to each receiver: one being decoded, one waiting for it."""
+
 PROBES: Final = 64
 """Most probes whose answers are waited for."""
 
 RECEIVERS: Final = 256
 """Most receivers with an account of their own; those longest gone are added up first."""
+
+LATE: Final = 256
+"""Most bursts that were given up, a receiver, of which it is remembered that they may only be late."""
 
 
 @dataclass
@@ -68,6 +74,8 @@ class Account:
         lost = sorted(seqs)
         self.outstanding.difference_update(lost)
         self._given_up.update(lost)
+        while len(self._given_up) > LATE:
+            self._given_up.remove(min(self._given_up))
         self.lost += len(lost)
         return lost
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -22,14 +23,14 @@ from common.publisher import PICTURE_QUEUE, Publisher
 from common.service import say
 from transmitter import adaptive
 from transmitter.adaptive import Chooser
-from transmitter.credit import Credit
+from transmitter.credit import WINDOW, Credit
 from transmitter.transmitter import Encoded, Transmitter
-
-WINDOW: Final = 2
-"""Bursts that may be on their way unacknowledged, to each receiver: one being decoded, one waiting for it."""
 
 PROBE_INTERVAL_S: Final = 0.5
 """How long no news lasts before the transmitter asks with a probe."""
+
+REMEMBERED_BURSTS: Final = 1024
+"""Bursts whose ``tx_snr_db`` is kept, to stand beside the estimate when the acknowledgement comes."""
 
 FIRST_TX_SNR_DB: Final = 10.0
 """What the transmitter believes of the SNR before the first estimate has come back."""
@@ -78,6 +79,9 @@ class TransmitterProcess:
         self._ready = self._linked = False
         self._book = threading.Lock()
         """Held while the accounts change or are read, so that what a status says of them adds up."""
+        self._failed: Counter[str] = Counter()
+        self._believed_snr_db: dict[int, float] = {}
+        self._last_heard: dict[str, Any] | None = None
         self._refused = self._skipped = 0
         self._last_news = 0.0
         self._uplink = endpoints.open_socket(context, zmq.PUSH)
@@ -141,6 +145,8 @@ class TransmitterProcess:
             self._pump(PROBE_INTERVAL_S)
         with self._book:
             self._credit.sent(seq)
+            self._believed_snr_db[seq] = tx_snr_db
+            self._believed_snr_db.pop(seq - REMEMBERED_BURSTS, None)
         self._last_news = time.monotonic()
 
     def _show(self, seq: int, clip: Clip, encoded: Encoded, tx_snr_db: float) -> None:
@@ -212,7 +218,15 @@ class TransmitterProcess:
         name = header["name"]
         if message.kind == "ack":
             with self._book:
-                self._credit.acknowledged(name, header["seq"], header["snr_db"])
+                if self._credit.acknowledged(name, header["seq"], header["snr_db"]):
+                    self._failed.update(header["failed"])
+                    self._last_heard = {
+                        "receiver": name,
+                        "seq": header["seq"],
+                        "tx_snr_db": self._believed_snr_db.get(header["seq"]),
+                        "snr_db": header["snr_db"],
+                        "failed": header["failed"],
+                    }
             return
         self._linked = True
         with self._book:
@@ -229,6 +243,7 @@ class TransmitterProcess:
         with self._book:
             accounts = {**self._credit.totals(), "receivers": self._credit.describe()}
             estimated_snr_db = self._credit.snr_db
+            heard = {"failed": dict(self._failed), "last_heard": self._last_heard}
         return {
             "role": "transmitter",
             "pid": os.getpid(),
@@ -237,6 +252,7 @@ class TransmitterProcess:
             "session": self._session,
             "bursts": self._seq,
             **accounts,
+            **heard,
             "window": self._credit.size,
             "skipped": self._skipped,
             "estimated_snr_db": estimated_snr_db,

@@ -1,4 +1,4 @@
-"""Source coding of descriptions: a fixed model of captions and a range coder, about 2.2 bit a character.
+"""Source coding of descriptions: a fixed model of captions and a range coder, 2.04 bit a character (text-model.md).
 
 The model predicts each character from the five before it: counts of n-grams, n = 1 … 6, a longer context taking over
 from the shorter ones as far as it was seen in training (escape weights, as in prediction by partial matching; T. Bell,

@@ -1,1 +1,1 @@
-"""Error-detecting and error-correcting codes: CRC-16 and the LTE turbo code."""
+"""Error-detecting and error-correcting codes: CRCs, turbo, polar and LDPC codes, and the blocks made of them."""

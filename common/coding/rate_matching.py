@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from common.coding import turbo
+from common.coding import qpp, turbo
 
 _COLUMNS = 32
 _COLUMN_ORDER = (
@@ -52,7 +52,7 @@ def positions(K: int, used: int, E: int) -> NDArray[np.int64]:
     ``K`` is the block's size, of which the first ``used`` bits are sent and the rest are zeros. int64 (E,), shared and
     read-only. Raises ValueError unless K is a block size, 1 <= used <= K and E >= 1.
     """
-    if not (1 <= used <= K and E >= 1) or turbo.next_block_size(K) != K:
+    if not (1 <= used <= K and E >= 1) or qpp.next_block_size(K) != K:
         raise ValueError(f"no rate matching of {used} of {K} bits to {E}")
     found = np.resize(_circular_buffer(K, used), E)
     found.flags.writeable = False

@@ -29,9 +29,6 @@ CRC_BITS = 24
 SCRAMBLING_INIT = 7777
 """c_init of the scrambling sequence."""
 
-LEAST_NOISE_VARIANCE = 1.0e-6
-"""Floor of a noise estimate (60 dB), which on a link without noise may be zero."""
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -105,9 +102,9 @@ def encode(bits: ArrayLike, symbol_count: int, bits_per_symbol: int) -> NDArray[
 def decode(symbols: ArrayLike, bit_count: int, noise_variance: ArrayLike, bits_per_symbol: int) -> Decoded:
     """The ``bit_count`` bits in ``symbols``, complex (m,), the sent ones at gain 1 in noise CN(0, ``noise_variance``).
 
-    ``noise_variance`` is a number or one for each symbol, floored at LEAST_NOISE_VARIANCE. Samples that are not finite
-    count as erased. Raises SchemeError where no plan puts so many bits into so many symbols, BurstError where a noise
-    variance is negative or not finite.
+    ``noise_variance`` is a number or one for each symbol, floored at ``qam.LEAST_NOISE_VARIANCE``. Samples that are not
+    finite count as erased. Raises SchemeError where no plan puts so many bits into so many symbols, BurstError where a
+    noise variance is negative or not finite.
     """
     received = np.asarray(symbols, dtype=np.complex128)
     variance = np.broadcast_to(np.asarray(noise_variance, dtype=np.float64), received.shape)
@@ -139,7 +136,7 @@ def decode_segments(
     if not bool(np.all((variance >= 0.0) & (variance < np.inf))):
         raise BurstError("a noise variance must be finite and not negative")
     finite = np.isfinite(symbols)
-    llr = qam.llr(np.where(finite, symbols, 0.0), np.maximum(variance, LEAST_NOISE_VARIANCE), bits_per_symbol)
+    llr = qam.llr(np.where(finite, symbols, 0.0), np.maximum(variance, qam.LEAST_NOISE_VARIANCE), bits_per_symbol)
     llr[np.repeat(~finite, bits_per_symbol, axis=1)] = 0.0
     code = ldpc.code(payload_bits + CRC_BITS, symbols.shape[1] * bits_per_symbol, bits_per_symbol)
     blocks, satisfied = code.decode(llr)

@@ -39,11 +39,6 @@ def coded_length(K: int) -> int:
     return 3 * K + TAIL_LENGTH
 
 
-def next_block_size(n: int) -> int:
-    """The smallest of the 188 block sizes that holds ``n`` bits. Raises ValueError where n is not within 1 … 6144."""
-    return qpp.next_block_size(n)
-
-
 def _recursive_encode(bits: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """One constituent encoder, from state zero back to state zero: parity (K,) and tail (6,) as x z x z x z."""
     K = bits.size

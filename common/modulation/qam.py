@@ -23,6 +23,9 @@ from common.coding import bits as bit_vectors
 BITS_PER_SYMBOL = 2
 """Of 4-QAM, the default everywhere."""
 
+LEAST_NOISE_VARIANCE = 1.0e-6
+"""Floor that decoders put under a noise estimate (60 dB), which on a link without noise may be zero."""
+
 NAMES = {2: "4-QAM", 4: "16-QAM", 6: "64-QAM"}
 """The constellations by bits per symbol."""
 

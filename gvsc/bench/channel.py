@@ -12,7 +12,7 @@ import numpy as np
 import zmq
 from numpy.typing import NDArray
 
-from channel.command import keep_freed_memory
+from channel.memory import keep_freed_memory
 from common import endpoints, wire
 from common.doors import KEYS_VARIABLE
 from common.endpoints import DOWNLINK, UPLINK

@@ -7,17 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from common import burst, pilots, schemes
-from common.burst import Header
-from common.clip import MAX_SIDE, MULTIPLE
-from common.codecs import text
+from common import burst, pilots
 from common.coding import polar
-from common.conventions import noise_variance
+from gvsc.bench import preamble
+from gvsc.bench.curves.noise import add_noise
 from gvsc.bench.normal_approximation import block_error_rate
 from gvsc.bench.trials import ErrorRate, count
-from receiver import header as header_reader
 from receiver.estimate import estimate, track
 
 SNRS_DB: Final = (-6.0, -5.0, -4.0, -3.0, -2.0)
@@ -30,16 +26,18 @@ def measure(bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Sequen
     """Preambles with random fields and a random phase in white noise, read as the receiver reads them.
 
     ``bursts`` at each SNR, fewer where ``TARGET_ERRORS`` were lost before; as many of noise alone for
-    ``false_accept_rate``, which does not count on the burst's length to unmask a header; a tenth, shared among five
-    SNRs, for the estimates. ``bound`` is the normal approximation for 48 bits in the header's symbols where gain and
-    noise are known and a lost word is always noticed.
+    ``false_accept_rate``; a tenth, shared among five SNRs, for the estimates. ``false_accept`` tells both kinds of
+    header that nobody sent: ``noise``, accepted where there was noise alone, and ``wrong``, accepted with other fields
+    than were sent, at each SNR. Neither counts on the burst's length to unmask it; ``right_length`` says how many
+    wrong ones would pass the receiver's check of that, too. ``bound`` is the normal approximation for the 36
+    information bits in the header's symbols, gain and noise known: what the CRC costs is a loss of the scheme.
     """
     points = []
     for snr_db in snrs_db:
         points.append(_point(snr_db, bursts, seed))
         tell(f"{snr_db:g} dB: {points[-1]['errors']} of {points[-1]['bursts']} headers lost")
     noise = count(
-        lambda rng, size: {"accepted": sum(_read(_noise(rng, 1.0)) is not None for _ in range(size))},
+        lambda rng, size: {"accepted": sum(preamble.read(_silence(rng)) is not None for _ in range(size))},
         until="accepted",
         target_errors=TARGET_ERRORS,
         max_trials=bursts,
@@ -54,9 +52,19 @@ def measure(bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Sequen
         "pilot_symbols": pilots.PREAMBLE + pilots.SCATTERED,
         "header_symbols": burst.HEADER_SYMBOLS,
         "bits": polar.BITS,
+        "information_bits": burst.HEADER_BITS,
         "false_accept_rate": false.rate,
         "false_accept_interval": false.interval(),
         "false_accept_bursts": false.trials,
+        "false_accept": {
+            "noise": _told(false),
+            "wrong": [
+                {"snr_db": point["snr_db"]}
+                | _told(ErrorRate(point["wrong"], point["bursts"]))
+                | {"right_length": point["wrong_right_length"]}
+                for point in points
+            ],
+        },
         "snr_estimate_rms_db": {
             name: math.sqrt(sum(made[name] ** 2 for made in estimates) / len(estimates))
             for name in ("pilots", "with_header")
@@ -72,13 +80,13 @@ def table(made: dict[str, Any]) -> str:
     rms = made["snr_estimate_rms_db"]
     lines = [
         f"{made['header_symbols']} symbols of header and {made['pilot_symbols']} pilots",
-        " Es/N0   bursts    lost   wrong  rate [95 %]                    bound",
+        " Es/N0   bursts    lost  rate [95 %]                    bound     wrong, of the right length; rate [95 %]",
     ]
     for point in made["points"]:
         rate = ErrorRate(point["errors"], point["bursts"])
         lines.append(
-            f"{point['snr_db']:6.1f} {point['bursts']:8d} {point['errors']:7d} {point['wrong']:7d}"
-            f"  {rate!s:<28} {point['bound']:.1e}"
+            f"{point['snr_db']:6.1f} {point['bursts']:8d} {point['errors']:7d}  {rate!s:<28} {point['bound']:8.1e}"
+            f" {point['wrong']:6d} {point['wrong_right_length']:6d}  {ErrorRate(point['wrong'], point['bursts'])}"
         )
     lines.append(
         f"noise alone: invented {made['false_accept_rate']:.1e} [{low:.1e}, {high:.1e}] of"
@@ -92,16 +100,16 @@ def table(made: dict[str, Any]) -> str:
 
 
 def _point(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
-    variance = noise_variance(snr_db)
-
     def trial(rng: np.random.Generator, size: int) -> dict[str, int]:
-        lost = wrong = 0
+        found = {"lost": 0, "wrong": 0, "right_length": 0}
         for _ in range(size):
-            header = _random_header(rng)
-            read = _read(_preamble(header, rng) + _noise(rng, variance))
-            lost += read != header
-            wrong += read is not None and read != header
-        return {"lost": lost, "wrong": wrong}
+            header = preamble.random_header(rng)
+            read = preamble.read(add_noise(preamble.sent(header, rng), snr_db, rng)[0])
+            found["lost"] += read != header
+            if read is not None and read != header:
+                found["wrong"] += 1
+                found["right_length"] += read.total_symbols == header.total_symbols
+        return found
 
     made = count(trial, until="lost", target_errors=TARGET_ERRORS, max_trials=bursts, batch=BATCH, seed=seed)
     lost = ErrorRate(made["lost"], made["trials"])
@@ -112,7 +120,8 @@ def _point(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
         "error_rate": lost.rate,
         "interval": lost.interval(),
         "wrong": made["wrong"],
-        "bound": block_error_rate(snr_db, polar.BITS, burst.HEADER_SYMBOLS),
+        "wrong_right_length": made["right_length"],
+        "bound": block_error_rate(snr_db, burst.HEADER_BITS, burst.HEADER_SYMBOLS),
     }
 
 
@@ -121,12 +130,12 @@ def _estimates(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
     rng = np.random.default_rng([seed, round(snr_db * 100) % 2**32])
     errors: dict[str, list[float]] = {"pilots": [], "with_header": []}
     for _ in range(bursts):
-        header = _random_header(rng)
+        header = preamble.random_header(rng)
         places = header.layout()
         known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
         at = np.concatenate([places["pilots"], places["header"]])
         # Nothing between the known symbols is looked at, so noise stands there.
-        samples = _noise(rng, noise_variance(snr_db), header.total_symbols)
+        samples = add_noise(np.zeros(header.total_symbols, np.complex64), snr_db, rng)[0]
         samples[at] += known * np.complex64(np.exp(2j * np.pi * rng.random()))
         alone = estimate(samples[burst.PILOT_PLACES], burst.PILOTS)
         errors["pilots"].append(alone.snr_db - snr_db)
@@ -135,30 +144,9 @@ def _estimates(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
     return {"snr_db": snr_db, "bursts": bursts, **rms}
 
 
-def _read(samples: NDArray[np.complex64]) -> Header | None:
-    return header_reader.read(samples, header_reader.listen(samples))
+def _silence(rng: np.random.Generator) -> preamble.Samples:
+    return add_noise(np.zeros(burst.PREAMBLE_SYMBOLS, np.complex64), 0.0, rng)[0]
 
 
-def _random_header(rng: np.random.Generator) -> Header:
-    sides = MULTIPLE * rng.integers(1, MAX_SIDE // MULTIPLE + 1, 2)
-    return Header(
-        scheme=schemes.SCHEMES[rng.integers(len(schemes.SCHEMES))],
-        clip=int(rng.integers(burst.CLIP_NUMBERS)),
-        text_bytes=int(rng.integers(text.MAX_BYTES + 1)),
-        frames=burst.FRAME_COUNTS[rng.integers(len(burst.FRAME_COUNTS))],
-        height=int(sides[0]),
-        width=int(sides[1]),
-        text_mode=int(rng.integers(len(text.MODES))),
-    )
-
-
-def _preamble(header: Header, rng: np.random.Generator) -> NDArray[np.complex64]:
-    samples = np.empty(burst.PREAMBLE_SYMBOLS, np.complex64)
-    samples[burst.PILOT_PLACES] = burst.PILOTS
-    samples[burst.HEADER_PLACES] = burst.encode_header(header)
-    return samples * np.complex64(np.exp(2j * np.pi * rng.random()))
-
-
-def _noise(rng: np.random.Generator, variance: float, size: int = burst.PREAMBLE_SYMBOLS) -> NDArray[np.complex64]:
-    reals = rng.standard_normal(2 * size, dtype=np.float32) * np.float32(math.sqrt(variance / 2.0))
-    return reals.view(np.complex64)
+def _told(rate: ErrorRate) -> dict[str, Any]:
+    return {"errors": rate.errors, "bursts": rate.trials, "rate": rate.rate, "interval": rate.interval()}

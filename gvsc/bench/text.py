@@ -14,8 +14,7 @@ from common.burst import Header
 from common.codecs import text
 from common.conventions import FRAMES, SIZE, noise_variance
 from gvsc.bench.trials import ErrorRate, count
-from receiver import header as header_reader
-from receiver.estimate import track
+from receiver.listen import listen
 
 DESCRIPTION = "A group of cyclists rides down a narrow street between parked cars while a bus waits at the side"
 """96 characters."""
@@ -126,12 +125,8 @@ def _through_air(sent: burst.Symbols, snr_db: float, rng: np.random.Generator) -
 
 
 def _receive(samples: burst.Symbols) -> tuple[bool, str | None]:
-    """Whether the header could be read, and the description, as in ``receiver.receiver``."""
-    header = header_reader.read(samples, header_reader.listen(samples))
-    if header is None or header.total_symbols != samples.size or header.scheme.name != SCHEME:
+    """Whether the header could be read, and the description, as the receiver hears them."""
+    heard = listen(samples)
+    if heard.header is None or heard.header.scheme.name != SCHEME:
         return False, None
-    parts = header.layout()
-    places = np.concatenate([parts["pilots"], parts["header"]])
-    known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
-    symbols, variance = track(samples, places, known).equalise(samples, parts["description"])
-    return True, text.decode(symbols, header.text_bytes, variance, header.text_mode)
+    return True, heard.text

@@ -9,9 +9,6 @@ from statistics import NormalDist
 
 import numpy as np
 
-Trial = Callable[[np.random.Generator, int], int]
-"""``trial(rng, batch)``: the errors among ``batch`` independent trials drawn from ``rng``, 0 … batch."""
-
 Tally = dict[str, int]
 """Counts by name; ``trials`` is among them."""
 
@@ -55,20 +52,6 @@ def wilson(errors: int, trials: int, confidence: float = 0.95) -> tuple[float, f
     return low, high
 
 
-def count_errors(trial: Trial, *, target_errors: int, max_trials: int, batch: int, seed: int) -> ErrorRate:
-    """Runs ``trial`` in batches until ``target_errors`` errors were seen or ``max_trials`` trials were made.
-
-    Batch i draws from a generator of its own, made from (seed, i), so the result depends on ``seed`` and ``batch``
-    alone. Whole batches are counted, the last one too: a batch cut short at its last error would bias the rate.
-    """
-
-    def counted(rng: np.random.Generator, size: int) -> Mapping[str, int]:
-        return {"errors": trial(rng, size)}
-
-    made = count(counted, until="errors", target_errors=target_errors, max_trials=max_trials, batch=batch, seed=seed)
-    return ErrorRate(made["errors"], made["trials"])
-
-
 def count(
     trial: Callable[[np.random.Generator, int], Mapping[str, int]],
     *,
@@ -80,7 +63,12 @@ def count(
     done: Mapping[str, int] | None = None,
     tell: Callable[[Tally], None] | None = None,
 ) -> Tally:
-    """As :func:`count_errors`, for trials that count several things at once; stops by the count named ``until``.
+    """Runs ``trial(rng, batch)`` in batches until ``target_errors`` of what is named ``until`` were counted or
+    ``max_trials`` trials were made.
+
+    ``trial`` gives counts by name among ``batch`` independent trials drawn from ``rng``. Batch i draws from a generator
+    of its own, made from (seed, i), so the result depends on ``seed`` and ``batch`` alone. Whole batches are counted,
+    the last one too: a batch cut short at its last error would bias the rate.
 
     ``done`` is what an earlier call with the same arguments told: counting goes on behind it, and ends where it would
     have ended without the break. ``tell`` is given the tally after each batch.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def clip(as_json: bool) -> None:
 @click.option(
     "--bursts",
     type=click.IntRange(min=100),
-    default=20_000,
+    default=40_000,
     show_default=True,
     help="Bursts at each SNR, and of noise alone; fewer where enough are lost before.",
 )
@@ -80,24 +81,26 @@ def header(bursts: int, seed: int, as_json: bool) -> None:
 @command.command("genie", cls=OneLineErrors)
 @click.option("--bursts", type=click.IntRange(min=1), default=100, show_default=True, help="Bursts at each SNR.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of the noise.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for genie.json and genie.png, such as docs/results/link.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def genie(bursts: int, seed: int, as_json: bool) -> None:
-    """What it costs that the receiver estimates the SNR: against a genie that tells it, a sample clip over AWGN."""
-    from channel.channel import Channel
+def genie(bursts: int, seed: int, folder: Path | None, as_json: bool) -> None:
+    """What it costs that the receiver estimates the SNR: against a genie that tells it, over AWGN and in fading."""
     from gvsc.bench.genie import measure, table
-    from receiver.receiver import Receiver
-    from transmitter.clips import samples
-    from transmitter.transmitter import Transmitter
+    from gvsc.evaluation.figures.genie_loss import genie_loss
+    from receiver.media import replacing
 
-    made = measure(
-        next(iter(samples.read())),
-        Transmitter(),
-        Receiver(),
-        lambda snr_db: Channel(snr_db=snr_db, seed=seed),
-        bursts=bursts,
-        tell=lambda line: click.echo(line, err=True),
-    )
-    click.echo(json.dumps({"points": made}) if as_json else table(made))
+    made = measure(bursts, seed, lambda line: click.echo(line, err=True))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / "genie.json") as file:
+            file.write_text(json.dumps(made, indent=1) + "\n")
+        genie_loss(made).save(folder / "genie.png", optimize=True)
+    click.echo(json.dumps(made) if as_json else table(made))
 
 
 @command.command("link", cls=OneLineErrors)
@@ -147,7 +150,7 @@ def link(
         else:
             curves = load_curves(name)
             effort = engine.Effort(errors, trials or curves.max_trials, seed)
-            made[name] = engine.measure(curves, file, effort, _Table(quiet=as_json))
+            made[name] = engine.measure(curves, file, effort, _Table(quiet=as_json), partial(click.echo, err=True))
         link_curves(made[name]).save(file.with_suffix(".png"), optimize=True)
     if as_json:
         click.echo(json.dumps(made))
@@ -176,6 +179,27 @@ class _Table:
             self._curve = row.curve
             click.echo(f"{row.curve}\n  Es/N0    Eb/N0   trials  errors  error rate [95 %]              time")
         click.echo(line)
+
+
+@command.command("adaptive", cls=OneLineErrors)
+@click.option("--ramps", type=click.IntRange(1, 25), default=10, show_default=True, help="How often down and up again.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def adaptive(ramps: int, as_json: bool) -> None:
+    """The adaptive scheme, live: three processes while the SNR goes from 12 to -6 dB and back, 1 dB a burst."""
+    from gvsc.bench.adaptive import measure
+
+    made = measure(ramps, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    for number, content in enumerate(made["reaches"], 1):
+        click.echo(f"ramp {number}: " + " > ".join(content))
+    for what, found in made["failed_above"].items():
+        low, high = found["interval"]
+        click.echo(
+            f"{what} failed in {found['failed']} of {found['bursts']} bursts above {made['above_db']:g} dB "
+            f"[{low:.1e}, {high:.1e}]"
+        )
 
 
 @command.command("turbo", cls=OneLineErrors)
@@ -212,6 +236,12 @@ def turbo(blocks: int, batch: int, iterations: int, seed: int, as_json: bool) ->
 )
 @click.option("--thresholds", is_flag=True, help="Search the SNR at which each mode loses one burst in a hundred.")
 @click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of phases and noise.")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write the JSON to this file, such as docs/results/link/text-thresholds.json.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def text(
     names: tuple[str, ...],
@@ -220,10 +250,12 @@ def text(
     errors: int,
     thresholds: bool,
     seed: int,
+    file: Path | None,
     as_json: bool,
 ) -> None:
     """How often a description of 96 characters arrives, header and the receiver's own estimates included."""
     from common.codecs.text import MODES, by_name
+    from gvsc.bench import provenance
     from gvsc.bench import text as bench
 
     def tell(line: str) -> None:
@@ -236,6 +268,17 @@ def text(
         made = bench.thresholds(modes, blocks, errors, tell, seed)
     else:
         made = bench.measure(modes, snrs_db or (-4.0, -2.0, 0.0), blocks, errors, tell, seed)
+    if file is not None:
+        from receiver.media import replacing
+
+        made_with = {
+            "effort": {"target_errors": errors, "max_trials": blocks, "seed": seed},
+            "versions": provenance.versions(),
+            "sources": provenance.sources(),
+        }
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as part:
+            part.write_text(json.dumps(made_with | made, indent=1) + "\n", encoding="utf-8")
     if as_json:
         click.echo(json.dumps(made))
         return

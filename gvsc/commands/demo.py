@@ -106,7 +106,7 @@ def _print_table(summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("clip", "scheme", "SNR", "estimated", "CBR", "PSNR", "SSIM", "description")
+    table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", "PSNR", "SSIM", "description")
     console = Console()
     console.width = max(console.width, 110)  # a pipe has no width of its own, and rich would cut columns
     for clip in summary["clips"]:
@@ -117,7 +117,7 @@ def _print_table(summary: dict[str, Any]) -> None:
                 run["scheme"],
                 f"{run['snr_db']:g} dB",
                 "-" if estimated is None else f"{estimated:.1f} dB",
-                f"{run['cbr_total']:.5f}",
+                f"{run['cbr_payload']:.5f} / {run['cbr_total']:.5f}",
                 f"{run['metrics']['psnr']:.2f} dB",
                 f"{run['metrics']['ssim']:.3f}",
                 "received" if run["text_ok"] else "lost",

@@ -23,7 +23,7 @@ from gvsc.tap import TappedBurst
 from receiver.media import replacing
 
 HEADINGS = (
-    f"{'burst':>6} {'link':>4} {'scheme, code rate':<22} {'symbols':>8} {'CBR':>9}"
+    f"{'burst':>6} {'link':>4} {'scheme, code rate':<22} {'symbols':>8} {'CBR payload / total':>19}"
     f" {'SNR set':>8} {'measured':>9} {'power':>7} {'EVM':>7}"
 )
 
@@ -124,9 +124,10 @@ def _bursts(
 
 def _line(burst: TappedBurst) -> str:
     header = burst.header
+    cbrs = f"{header.cbr_payload:.5f} / {header.cbr_total:.5f}" if header else "-"
     return (
         f"{burst.seq:>6} {burst.link:>4} {burst.content:<22} {burst.before.size:>8}"
-        f" {header.cbr_total if header else float('nan'):>9.5f}"
+        f" {cbrs:>19}"
         f" {burst.snr_set_db:>5.1f} dB {burst.snr_measured_db:>6.2f} dB"
         f" {burst.power:>7.3f} {100 * burst.evm_rms:>6.1f}%"
     )

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from channel.command import model_options, open_channel
 from common.codecs import text
-from common.conventions import DEFAULT_SEED
+from common.conventions import DEFAULT_SEED, airtime_ms
 from common.service import OneLineErrors, SnrDb, threads_option
 from receiver.command import guidance_option, steps_option
 from transmitter.adaptive import Chooser
-from transmitter.command import scheme_option, text_mode_option
+from transmitter.command import describe_option, scheme_option, text_mode_option
 
 if TYPE_CHECKING:
     from gvsc.link import LinkRun
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
 )
+@describe_option
 @scheme_option
 @text_mode_option
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
@@ -66,6 +67,7 @@ def command(
     clip: Path,
     caption: str | None,
     start_s: float,
+    describe: str,
     scheme: str,
     text_mode: str,
     snr_db: float,
@@ -96,7 +98,7 @@ def command(
     from receiver.receiver import Receiver
     from transmitter.transmitter import Transmitter
 
-    link = Link(Transmitter(), Receiver(seed=seed, steps=steps, guidance=guidance), channel=channel)
+    link = Link(Transmitter(describe=describe), Receiver(seed=seed, steps=steps, guidance=guidance), channel=channel)
     set_snr_db = channel.report(channel.knobs.begin(sequence), sequence, 0)["snr_set_db"]
     believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
     chosen = Chooser().choose(scheme, text_mode, believed_snr_db)
@@ -134,14 +136,17 @@ def _facts(run: LinkRun) -> dict[str, Any]:
         "symbols_total": header.total_symbols,
         "cbr_payload": header.cbr_payload,
         "cbr_total": header.cbr_total,
+        "airtime_ms": airtime_ms(header.total_symbols),
         "channel": run.passage,
         "snr_estimated_db": made.snr_db,
         "text_sent": sent.text,
         "text_was_cut": sent.was_cut,
+        "described_by": sent.by,
         "text_received": made.text,
         "text_ok": made.text is not None,
         "failed": list(made.failed),
         "generator": made.generator,
+        "trouble": str(made.trouble) if made.trouble else None,
         "metrics": measure(run.clip.video, made.video),
         "seconds": run.seconds,
     }
@@ -183,17 +188,19 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _table(summary: dict[str, Any]) -> str:
+    trouble = summary["trouble"] or "nothing to generate from"
     estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
     text = f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
             f"scheme       {summary['scheme']}, code rate {summary['text_mode']}",
-            f"generator    {summary['generator'] or 'none: nothing to generate from'}",
+            f"generator    {summary['generator'] or f'none: {trouble}'}",
             f"channel      {_channel(summary['channel'])}",
             f"SNR          estimated {estimated} dB",
             f"payload      {summary['symbols_payload']} symbols, CBR {summary['cbr_payload']:.5f}",
             f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
+            f"airtime      {summary['airtime_ms']:.2f} ms",
             f"description  {text}",
             f"PSNR         {summary['metrics']['psnr']:.2f} dB",
             f"SSIM         {summary['metrics']['ssim']:.3f}",

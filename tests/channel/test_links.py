@@ -123,3 +123,15 @@ def test_link_1_has_the_noise_of_the_channel_and_others_their_own(channel: Chann
     for one, other in ((0, 1), (0, 2), (1, 2)):
         correlation = abs(np.vdot(noise[one], noise[other])) / np.linalg.norm(noise[one]) / np.linalg.norm(noise[other])
         assert correlation < 4 / np.sqrt(silence.size)
+
+
+def test_a_burst_that_is_handed_on_again_keeps_its_settings(channel: Channel, links: Links) -> None:
+    join(links, "p", "a")
+    links.begin(4)
+    links.gone(links.live[0])
+    assert links.begun() == []
+    assert channel.knobs.set("snr_db", 3).first_seq == 5
+    join(links, "q", "a", "two")
+    join(links, "r", "b")
+    assert {link.name: settings["snr_db"] for link, settings in links.begun()} == {"a": 10, "b": 10}
+    assert {link.name: settings["snr_db"] for link, settings in links.begin(5)} == {"a": 3, "b": 3}

@@ -11,6 +11,7 @@ from common import burst, pilots, schemes
 from common.burst import Header
 from common.codecs import text
 from common.errors import BurstError
+from common.modulation import qam
 
 HEADER = Header(schemes.by_name("first-frame-desc"), clip=200, text_bytes=96, frames=8, height=256, width=256)
 
@@ -117,9 +118,26 @@ def test_a_section_without_unit_power_is_refused() -> None:
     loud = {section: 2 * symbols for section, symbols in sections(HEADER).items()}
     with pytest.raises(BurstError, match="unit mean power"):
         burst.assemble(HEADER, loud)
+    quiet = sections(HEADER)
+    quiet["first_frame"] = np.complex64(0.999) * quiet["first_frame"]
+    with pytest.raises(BurstError, match="first_frame does not have unit mean power"):
+        burst.assemble(HEADER, quiet)
     short = {section: symbols[1:] for section, symbols in sections(HEADER).items()}
     with pytest.raises(BurstError, match="must be complex64"):
         burst.assemble(HEADER, short)
+
+
+@pytest.mark.parametrize("bits_per_symbol", [2, 4, 6])
+def test_a_digital_section_may_be_as_uneven_as_random_points_are(bits_per_symbol: int) -> None:
+    """Each of 200 sections of random points goes through; one 1.5 dB too strong does not."""
+    header = dataclasses.replace(HEADER, scheme=schemes.by_name("desc-only"))
+    count = header.section_symbols("description")
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        points = qam.modulate(rng.integers(0, 2, count * bits_per_symbol, dtype=np.uint8), bits_per_symbol)
+        burst.assemble(header, {"description": points})
+    with pytest.raises(BurstError, match="unit mean power"):
+        burst.assemble(header, {"description": points * np.complex64(10 ** (1.5 / 20))})
 
 
 def test_the_longest_description_fits() -> None:

@@ -7,13 +7,17 @@ import math
 import pytest
 
 from common import seeds
-from common.conventions import cbr, check_snr_db, ebno_db, noise_variance, snr_db_of
+from common.conventions import airtime_ms, cbr, check_snr_db, ebno_db, noise_variance, snr_db_of
 from common.errors import SettingError
 
 
 def test_cbr_of_the_papers_schemes() -> None:
     assert cbr(1147.56, (8, 256, 256)) == pytest.approx(0.0007, abs=5e-5)
     assert cbr(12288, (8, 256, 256)) == pytest.approx(0.0078, abs=5e-5)
+
+
+def test_airtime_is_that_of_a_million_symbols_a_second() -> None:
+    assert airtime_ms(9246) == pytest.approx(9.246)
 
 
 def test_noise_variance_is_the_inverse_of_the_snr() -> None:

@@ -98,8 +98,17 @@ def test_what_is_no_key_is_refused_and_never_quoted(folder: Path, content: bytes
     assert "\n" not in str(caught.value)
 
 
-def test_a_secret_that_everybody_may_read_is_refused(folder: Path) -> None:
-    (folder / "channel.secret").chmod(0o644)
+@pytest.mark.parametrize("name", ["channel.secret", "channel.public", "viewer.public"])
+@pytest.mark.parametrize("key", [b"#" * 40, b"0" * 35 + b"%nSc1", b"0" * 35 + b"#####"])
+def test_forty_characters_that_mean_no_32_bytes_are_refused(folder: Path, name: str, key: bytes) -> None:
+    (folder / name).write_bytes(key)
+    with pytest.raises(KeysError, match=rf"{name} is not a key file"):
+        keys.load(folder, "channel")
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o604])
+def test_a_secret_that_others_may_read_is_refused(folder: Path, mode: int) -> None:
+    (folder / "channel.secret").chmod(mode)
     with pytest.raises(KeysError, match="chmod 600"):
         keys.load(folder, "channel")
 

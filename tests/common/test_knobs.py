@@ -125,3 +125,24 @@ def test_a_change_that_one_fork_cannot_take_changes_none(knobs: Knobs) -> None:
     with pytest.raises(SettingError, match="1024 changes are waiting already"):
         knobs.set("snr_db", 3, from_seq=4)
     assert knobs.begin(4)["snr_db"] == 10
+
+
+def test_what_has_begun_stays_for_its_burst(knobs: Knobs) -> None:
+    assert knobs.begin(4)["snr_db"] == 10
+    assert knobs.set("snr_db", 3).first_seq == 5
+    assert knobs.begun["snr_db"] == knobs.fork().begun["snr_db"] == 10
+    assert knobs.begin(5)["snr_db"] == 3
+
+
+def test_a_new_session_drops_what_waits_for_a_burst_of_the_old_one(knobs: Knobs) -> None:
+    knobs.begin(7)
+    fork = knobs.fork()
+    knobs.set("snr_db", 3)
+    knobs.set("snr_db", -9, from_seq=9)
+    fork.set("steps", 5, from_seq=10)
+    assert knobs.new_session()
+    assert not knobs.new_session()
+    for seq in range(12):
+        assert (knobs.begin(seq)["snr_db"], fork.begin(seq)["snr_db"], fork.begin(seq)["steps"]) == (3, 3, None)
+    knobs.set("snr_db", 1, from_seq=13)
+    assert [knobs.begin(seq)["snr_db"] for seq in (12, 13)] == [3, 1]

@@ -137,7 +137,7 @@ class Stack:
     def inspect(self, count: int) -> list[dict[str, Any]]:
         """What `gvsc inspect` sees at the published tap."""
         tap = f"tcp://127.0.0.1:{self.settings['GVSC_TAP_PORT']}"
-        return list(gvsc("inspect", "--tap", tap, "--json", "--count", str(count), "--timeout", "180"))
+        return list(gvsc("inspect", "--tap", tap, "--json", "--count", str(count), "--timeout", "180", *self.keys))
 
     def inspect_from(self, seq: int) -> list[dict[str, Any]]:
         """Bursts seen at the tap until there is one with that sequence number or a later one; those only."""
@@ -293,20 +293,53 @@ def test_a_killed_service_comes_back_and_little_is_lost(stack: Stack, role: str)
     assert 0 <= lost <= WINDOW
 
 
+def test_a_service_that_dies_of_an_error_is_started_again(stack: Stack) -> None:
+    """Not by `docker kill`, after which nothing is to be started: by a signal that the engine does not know of."""
+    (container,) = stack.containers("channel")
+    pid, count = docker("inspect", "--format", "{{.State.Pid}} {{.RestartCount}}", container).split()
+    kill = ("--pid", "host", "--user", "0", "--network", "none", "--entrypoint", "python", "gvsc")
+    before = stack.wait_for(lambda status: status["delivered"] >= 1)
+    with stack.step("the channel killed from outside, and the stream goes on"):
+        docker("run", "--rm", *kill, "-c", f"import os; os.kill({pid}, 9)")
+        settled = before["sent"] + WINDOW
+        after = stack.wait_for(lambda status: status["delivered"] + status["lost"] > settled)
+    assert stack.containers("channel") == [container]
+    told = docker("inspect", "--format", "{{.RestartCount}} {{.State.Running}}", container).split()
+    assert told == [str(int(count) + 1), "true"]
+    assert after["session"] == before["session"]
+    assert 0 <= after["lost"] - before["lost"] <= WINDOW
+
+
+def test_the_first_burst_compiles_nothing(stack: Stack) -> None:
+    """The kernels that the receiver uses came with the image: numba has written none beside their copy."""
+    listing = "import pathlib; print(*sorted(p.name for p in pathlib.Path('{}').rglob('*.nb[ic]')))"
+    stack.wait_for(lambda status: status["delivered"] >= 1)
+    built, used = (
+        stack.compose("exec", "--no-TTY", "receiver", "python", "-c", listing.format(folder)).split()
+        for folder in ("/opt/gvsc/numba", "/tmp/numba")
+    )
+    assert built
+    assert used == built
+
+
 def test_keys_lock_the_sockets(stack: Stack, tmp_path: Path) -> None:
     locked = Stack(tmp_path, stack.tell, "docker-compose.keys.yml")
     locked.settings["GVSC_KEYS"] = str(tmp_path / "keys")
     for path in keys.make(tmp_path / "keys"):
         os.chown(path, locked.user, locked.user)
     try:
-        locked.up("up --wait of a locked channel", "channel")
+        locked.up("up --wait with keys")
         with pytest.raises(AssertionError, match="nobody answers"):
             locked.control("channel", "status")
         locked.keys = ("--keys", str(tmp_path / "keys"))
-        assert locked.control("channel", "status")["ready"]
-        (mounts,) = json.loads(docker("inspect", "--format", "[{{json .Mounts}}]", *locked.containers("channel")))
-        secrets_inside = [mount["Destination"] for mount in mounts if mount["Destination"].endswith(".secret")]
-        assert secrets_inside == ["/keys/channel.secret"], "no service holds another one's secret"
+        with locked.step("with keys: the SNR set from outside, and a burst that arrives"):
+            change = locked.control("channel", "set", "snr-db", "4")
+            assert {burst["snr_set_db"] for burst in locked.inspect_from(change["first_seq"])} == {4.0}
+            locked.wait_for(lambda status: status["delivered"] >= 1)
+        for role in ROLES:
+            (mounts,) = json.loads(docker("inspect", "--format", "[{{json .Mounts}}]", *locked.containers(role)))
+            secrets_inside = [mount["Destination"] for mount in mounts if mount["Destination"].endswith(".secret")]
+            assert secrets_inside == [f"/keys/{role}.secret"], "no service holds another one's secret"
     finally:
         locked.compose("down", "--volumes", "--timeout", "5", check=False)
     assert locked.left_behind() == []

@@ -45,7 +45,7 @@ def test_a_process_that_is_stopped_delays_the_stream_and_loses_nothing(stream, r
 @pytest.mark.long
 @pytest.mark.parametrize("role", ["channel", "receiver"])
 def test_a_long_stop_costs_at_most_the_window(stream, role: str) -> None:
-    """45 s, longer than any heartbeat: what breaks may be lost, is counted, and the stream goes on."""
+    """45 s, in which keepalive gives up machines that are gone: what breaks is counted, and the stream goes on."""
     before = stream.status()
     with stream.stopped(role):
         time.sleep(45)

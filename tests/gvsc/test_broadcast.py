@@ -66,8 +66,8 @@ class Ends:
         wire.send(dealer, "join", {"name": name, "life": life or wire.new_session()})
         return dealer
 
-    def burst(self, seq: int) -> None:
-        fields = {"session": SESSION, "seq": seq, "samples": SYMBOLS.size, "dtype": "cf32_le"}
+    def burst(self, seq: int, session: str = SESSION) -> None:
+        fields = {"session": session, "seq": seq, "samples": SYMBOLS.size, "dtype": "cf32_le"}
         wire.send(self.uplink, "burst", fields, (SYMBOLS,))
 
     def probe(self, number: int) -> None:
@@ -161,6 +161,36 @@ def test_with_nobody_there_everything_waits_and_nothing_is_lost(services: Servic
     second = ends.join("second")
     hear(second, "joined")
     assert [hear(second, "burst").header["seq"] for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_change_while_a_burst_waits_for_somebody_holds_for_the_next_one(services: Services, ends: Ends) -> None:
+    first = ends.join("one")
+    hear(first, "joined")
+    first.close()
+    time.sleep(0.3)  # for the channel's side to see the connection closed, which it tells nobody before it sends
+    ends.burst(0)
+    services.wait_for("channel", lambda status: status["last_seq"] == 0 and not status["links"][0]["live"], 20)
+    assert services.ask("channel", op="set", key="snr_db", value=0)["first_seq"] == 1
+    again, new = ends.join("one"), ends.join("two")
+    hear(again, "joined")
+    np.testing.assert_array_equal(hear(again, "burst").samples(), Channel(snr_db=10, seed=5).apply(SYMBOLS, 0))
+    hear(new, "joined")
+    ends.burst(1)
+    np.testing.assert_array_equal(hear(again, "burst").samples(), Channel(snr_db=0, seed=5).apply(SYMBOLS, 1))
+
+
+def test_a_change_for_a_burst_of_one_session_does_not_come_with_the_next(services: Services, ends: Ends) -> None:
+    one = ends.join("one")
+    hear(one, "joined")
+    assert services.ask("channel", op="set", key="snr_db", value=4, from_seq=1)["first_seq"] == 1
+    noisy = {snr_db: Channel(snr_db=snr_db, seed=5) for snr_db in (10, 4)}
+    for seq, snr_db in ((0, 10), (1, 4)):  # the first session of all is the one that it was made for
+        ends.burst(seq)
+        np.testing.assert_array_equal(hear(one, "burst").samples(), noisy[snr_db].apply(SYMBOLS, seq))
+    services.ask("channel", op="set", key="snr_db", value=0, from_seq=3)
+    for seq in range(4):
+        ends.burst(seq, session=SESSION[::-1])
+        np.testing.assert_array_equal(hear(one, "burst").samples(), noisy[4].apply(SYMBOLS, seq))
 
 
 def test_nothing_is_dropped_towards_a_receiver_that_does_not_read_for_a_while(services: Services, ends: Ends) -> None:

@@ -110,3 +110,36 @@ def test_what_cannot_be_written_costs_one_older_burst_at_most(tmp_path: Path, mo
     assert names(tmp_path) == [f"00000{k}{end}" for k in (1, 2) for end in ("", ".json", ".mp4")]
     recorder(9, made(9))
     assert len(names(tmp_path)) == 9
+
+
+def test_what_somebody_else_keeps_in_the_folder_is_neither_counted_nor_deleted(tmp_path: Path) -> None:
+    (tmp_path / "2024").mkdir()
+    (tmp_path / "2024" / "holiday.txt").write_text("mine")
+    (tmp_path / "123456").mkdir()
+    (tmp_path / "2025.json").write_text('{"seq": 2025}')
+    (tmp_path / "000077.json").write_text('{"seq": 78}')
+    (tmp_path / "000078.json").write_text("[" * 50_000)
+    (tmp_path / "000079.json").write_bytes(b"\xff")
+    theirs = names(tmp_path)
+    recorder = Recorder(tmp_path, keep=1)
+    for seq in range(3):
+        recorder(seq, made(seq))
+    assert names(tmp_path) == sorted([*theirs, "000002", "000002.json", "000002.mp4"])
+    assert (tmp_path / "2024" / "holiday.txt").read_text() == "mine"
+
+
+def test_a_burst_that_could_not_be_replaced_is_still_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder(tmp_path, keep=2)
+    for seq in range(2):
+        recorder(seq, made(seq))
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("receiver.output.write_frames", full)
+        with pytest.raises(OutputError, match="No space left"):
+            recorder(0, made(7))
+    recorder(2, made(2))
+    assert [name for name in names(tmp_path) if name.endswith(".json")] == ["000001.json", "000002.json"]
+    assert len(names(tmp_path)) == 6

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from transmitter.credit import PROBES, RECEIVERS, Account, Credit
+from transmitter.credit import LATE, PROBES, RECEIVERS, Account, Credit
 
 
 def linked(size: int, *names: str) -> Credit:
@@ -87,6 +87,19 @@ def test_a_burst_that_was_late_is_not_counted_as_lost() -> None:
     assert credit.totals()["lost"] == 1
     assert credit.acknowledged("a", 0, None)
     assert credit.totals() == {"sent": 1, "delivered": 1, "lost": 0, "outstanding": 0}
+
+
+def test_only_so_many_lost_bursts_are_remembered_as_perhaps_late() -> None:
+    account = Account()
+    for seq in range(3 * LATE):
+        account.owe([seq])
+        account.give_up([seq])
+    assert len(account._given_up) == LATE
+    assert account.acknowledged(3 * LATE - 1)
+    assert not account.acknowledged(0)
+    account.owe([1])
+    assert (account.due, account.delivered, account.lost) == (3 * LATE, 1, 3 * LATE - 1)
+    assert not account.outstanding
 
 
 def test_the_slowest_receiver_holds_the_source_back() -> None:

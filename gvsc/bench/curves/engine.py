@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import json
 import math
-import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,18 +13,15 @@ from typing import Any
 
 import numpy as np
 
-import gvsc
 from common import seeds
 from common.conventions import ebno_db
 from common.errors import SettingError
-from gvsc.bench import normal_approximation, trials
+from gvsc.bench import normal_approximation, provenance, trials
 from gvsc.bench.trials import ErrorRate, Tally
 
 CountedTrial = Callable[[np.random.Generator, int], Mapping[str, int]]
 """``trial(rng, batch)``: counts among ``batch`` blocks: ``block_errors``, ``undetected`` (wrong blocks that pass for
 right) and, where bits can be compared, ``bit_errors``."""
-
-PACKAGES = ("numpy", "numba", "sionna-no-rt")
 
 MOST_POINTS = 40
 SAVE_EVERY_S = 5.0
@@ -99,13 +94,20 @@ class Row:
     complete: bool
 
 
-def measure(curves: CurveSet, file: Path, effort: Effort, tell: Callable[[Row], None]) -> dict[str, Any]:
+def measure(
+    curves: CurveSet,
+    file: Path,
+    effort: Effort,
+    tell: Callable[[Row], None],
+    note: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
     """The error rates of all ``curves``, also written to ``file`` (JSON) after each point and every few seconds.
 
-    Points that ``file`` already holds, made with the same ``effort``, are kept; one that was cut short is continued,
-    and ends with the counts it would have had. ``tell`` is given each point when it is done and as it grows.
+    Points that ``file`` already holds, made with the same ``effort``, package versions and measured code, are kept; one
+    that was cut short is continued, and ends with the counts it would have had. A file that does not tell its code is
+    kept. ``tell`` is given each point when it is done and as it grows; ``note`` a line on what becomes of the file.
     """
-    result = _kept(file, curves, effort) or _new(curves, effort)
+    result = _kept(file, curves, effort, note) or _new(curves, effort)
     for curve, entry in zip(curves.curves, result["curves"], strict=True):
         points = entry["points"]
         for snr_db in _sweep(curve, points):
@@ -235,8 +237,8 @@ def _new(curves: CurveSet, effort: Effort) -> dict[str, Any]:
         "title": curves.title,
         "complete": False,
         "effort": dataclasses.asdict(effort),
-        "versions": {"gvsc": gvsc.__version__, "python": platform.python_version()}
-        | {name: _version(name) for name in PACKAGES},
+        "versions": provenance.versions(),
+        "sources": provenance.sources(),
         "curves": [_described(curve) | {"points": [], "bound": []} for curve in curves.curves],
     }
 
@@ -252,22 +254,27 @@ def _described(curve: Curve) -> dict[str, Any]:
     }
 
 
-def _kept(file: Path, curves: CurveSet, effort: Effort) -> dict[str, Any] | None:
-    """What ``file`` holds if it was made for these curves and this effort; None if not, or if it cannot be read."""
+def _kept(file: Path, curves: CurveSet, effort: Effort, note: Callable[[str], None]) -> dict[str, Any] | None:
+    """What ``file`` holds if it was made for these curves, this effort, by this code; None if not, or unreadable."""
+    if not file.exists():
+        return None
     try:
         held = read(file)
         described = [{key: entry[key] for key in _described(curves.curves[0])} for entry in held["curves"]]
         same = held["effort"] == dataclasses.asdict(effort) and described == [_described(c) for c in curves.curves]
+        code = held.get("sources")
+        of_now = code is None or (code, held["versions"]) == (provenance.sources(), provenance.versions())
     except (SettingError, KeyError, TypeError):
+        same = False
+    if not same:
+        note(f"{file}: of other curves or another effort; measured anew")
         return None
-    return held if same else None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
+    if not of_now:
+        note(f"{file}: made by other code or other packages; measured anew")
         return None
+    if code is None:
+        note(f"{file}: does not tell which code made it; its points are kept (--fresh measures them again)")
+    return held
 
 
 def _write(file: Path, result: Mapping[str, Any]) -> None:

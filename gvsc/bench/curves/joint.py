@@ -13,8 +13,7 @@ from common.codecs import text
 from common.conventions import FRAMES, SIZE, noise_variance
 from gvsc.bench.curves.engine import CountedTrial, Curve, CurveSet
 from gvsc.bench.curves.noise import add_noise
-from receiver import header as header_reader
-from receiver.estimate import track
+from receiver.listen import listen
 
 CHARACTERS = 96
 MODES = ("1/8", "1/3", "1/2")
@@ -55,7 +54,8 @@ def _trial(header: Header, genie: bool, snr_db: float) -> CountedTrial:
                 read, found = _with_genie(received, noise_variance(snr_db))
             else:
                 phase = np.complex64(np.exp(2j * np.pi * rng.random()))
-                read, found = _receive(add_noise(sent * phase, snr_db, rng)[0])
+                heard = listen(add_noise(sent * phase, snr_db, rng)[0])
+                read, found = heard.header is not None, heard.text
             lost += found != data.decode()
             undetected += found is not None and found != data.decode()
             header_lost += not read
@@ -64,20 +64,8 @@ def _trial(header: Header, genie: bool, snr_db: float) -> CountedTrial:
     return trial
 
 
-def _receive(samples: Symbols) -> tuple[bool, str | None]:
-    """Whether the header could be read, and the description, step by step as ``receiver.Receiver`` does it."""
-    header = header_reader.read(samples, header_reader.listen(samples))
-    if header is None or header.total_symbols != samples.size:
-        return False, None
-    parts = header.layout()
-    known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
-    heard = track(samples, np.concatenate([parts["pilots"], parts["header"]]), known)
-    symbols, variance = heard.equalise(samples, parts["description"])
-    return True, text.decode(symbols, header.text_bytes, variance, header.text_mode)
-
-
 def _with_genie(samples: Symbols, variance: float) -> tuple[bool, str | None]:
-    """The same at gain 1, which the decoders are told, as they are the noise variance."""
+    """Whether the header could be read, and the description, at gain 1; that and the noise variance are told."""
     header = burst.parse(samples, variance)
     if header is None:
         return False, None

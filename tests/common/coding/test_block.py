@@ -127,11 +127,16 @@ def test_a_fade_hits_all_parts_of_the_code(rate):
 
 
 @pytest.mark.parametrize(("bit_count", "rate"), [(32, THIRD), (32, EIGHTH), (768, HALF)])
-def test_noise_alone_is_no_block(bit_count, rate):
+def test_noise_alone_is_no_block(bit_count, rate, monkeypatch):
+    """Where every block's CRC held, the correlation alone would have to refuse them; and it does."""
     rng = np.random.default_rng(6)
-    received, variance = through_air(np.zeros((4000, block.symbol_count(bit_count, rate))), 0.0, rng)
+    received, variance = through_air(np.zeros((2000, block.symbol_count(bit_count, rate))), 0.0, rng)
     assert not block.decode_batch(received, bit_count, variance, rate)[1].any()
     assert block.decode(np.zeros(1182), 768, 1.0) is None
+    monkeypatch.setattr(crc, "check", lambda bits: True)
+    assert not block.decode_batch(received, bit_count, variance, rate)[1].any()
+    monkeypatch.setattr(block, "CORRELATION_SLACK", 2.0)
+    assert block.decode_batch(received, bit_count, variance, rate)[1].all()
 
 
 def test_a_crc_that_holds_is_not_enough():
@@ -180,12 +185,19 @@ def test_symbols_of_infinite_noise_are_erasures():
     assert block.decode(received, 768, np.inf) is None
 
 
-def test_a_huge_sample_does_no_harm():
+@pytest.mark.parametrize("size", [1.0e4, 1.0e9, 3.0e38])
+def test_a_huge_sample_is_one_wrong_symbol_to_the_code_and_a_reason_to_refuse(size):
+    """The decoder finds the right bits in any case; but received symbols that are none are not delivered, unless the
+    huge one happens to point where the sent one does."""
     message = np.random.default_rng(9).integers(0, 2, 768, dtype=np.uint8)
-    received = block.encode(message)
-    received[7] = 3.0e38 + 3.0e38j
-    decoded = block.decode(received, 768, 0.1)
-    assert decoded is None or np.array_equal(decoded, message)
+    sent = block.encode(message)
+    for direction, delivered in ((1.0, True), (-1.0, False)):
+        received = sent.astype(np.complex128)
+        received[7] = direction * size * sent[7]
+        bits, intact = block.decode_batch(received[None], 768, 0.1)
+        assert np.array_equal(bits[0], message)
+        assert intact[0] == delivered
+        assert (block.decode(received, 768, 0.1) is not None) == delivered
 
 
 @pytest.mark.parametrize("size", [0, 1181, 1183, 2364])

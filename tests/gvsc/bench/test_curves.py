@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from gvsc.bench import curves
+from gvsc.bench import curves, provenance
 from gvsc.bench.curves import engine
 from gvsc.bench.curves.engine import Curve, CurveSet, Effort
 from gvsc.cli import main
@@ -96,6 +96,33 @@ def test_what_was_made_otherwise_is_not_continued(tmp_path):
     assert counts(other) != counts(engine.measure(set_of(), tmp_path / "s.json", EFFORT, lambda row: None))
     file.write_text("{ no json", encoding="utf-8")
     assert engine.measure(set_of(), file, EFFORT, lambda row: None)["complete"]
+
+
+def test_what_other_code_made_is_not_continued(tmp_path, monkeypatch):
+    file, notes = tmp_path / "r.json", []
+    made = engine.measure(set_of(), file, EFFORT, lambda row: None, notes.append)
+    assert made["sources"] == provenance.sources()
+    assert notes == []
+    told = []
+    assert engine.measure(set_of(), file, EFFORT, told.append, notes.append) == made
+    assert all(row.complete for row in told)  # nothing was measured again
+    monkeypatch.setattr(provenance, "sources", lambda: "other")
+    again = engine.measure(set_of(), file, EFFORT, told.append, notes.append)
+    assert again["sources"] == "other"
+    assert not all(row.complete for row in told)
+    assert "other code" in notes.pop()
+    monkeypatch.setattr(provenance, "versions", lambda: {"numpy": "0"})
+    assert engine.measure(set_of(), file, EFFORT, lambda row: None, notes.append)["versions"] == {"numpy": "0"}
+    assert "other packages" in notes.pop()
+
+
+def test_a_file_that_does_not_tell_its_code_is_kept_and_that_is_told(tmp_path):
+    file, notes = tmp_path / "r.json", []
+    made = engine.measure(set_of(), file, EFFORT, lambda row: None)
+    del made["sources"]
+    file.write_text(json.dumps(made), encoding="utf-8")
+    assert engine.measure(set_of(), file, EFFORT, lambda row: None, notes.append) == made
+    assert "--fresh" in notes.pop()
 
 
 def test_the_threshold_lies_between_the_points_around_it():

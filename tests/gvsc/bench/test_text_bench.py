@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -36,11 +37,19 @@ def test_a_threshold_lies_where_one_in_a_hundred_is_lost():
     assert rates[0] < bench.LOSS <= rates[-1]
 
 
-def test_the_command_prints_one_object():
+def test_the_command_prints_one_object(tmp_path):
     done = CliRunner().invoke(main, ["bench", "text", "--mode", "1/4+", "--snr-db", "3", "--blocks", "5", "--json"])
     assert done.exit_code == 0, done.output
     (point,) = json.loads(done.stdout)["points"]
     assert (point["mode"], point["snr_db"], point["blocks"], point["delivered"]) == ("1/4+", 3.0, 5, 1.0)
+    file = tmp_path / "made" / "text.json"
+    arguments = ["bench", "text", "--mode", "1/4+", "--snr-db", "3", "--blocks", "5", "--seed", "9", "--out", str(file)]
+    assert CliRunner().invoke(main, arguments).exit_code == 0
+    kept = json.loads(file.read_text())
+    assert kept["effort"] == {"target_errors": 200, "max_trials": 5, "seed": 9}
+    assert kept["versions"]["numpy"] == np.__version__
+    assert [point["mode"] for point in kept["points"]] == ["1/4+"]
+    assert [path.name for path in file.parent.iterdir()] == ["text.json"]
     wrong = CliRunner().invoke(main, ["bench", "text", "--mode", "1/5"])
     assert wrong.exit_code == 1
     assert "no text mode" in wrong.output

@@ -34,24 +34,29 @@ def test_impossible_counts_are_refused(errors, count):
 
 
 def coin(p):
-    return lambda rng, batch: int((rng.random(batch) < p).sum())
+    return lambda rng, batch: {"errors": int((rng.random(batch) < p).sum())}
+
+
+def counted(trial, **wanted):
+    made = trials.count(trial, until="errors", **wanted)
+    return ErrorRate(made["errors"], made["trials"])
 
 
 def test_counting_stops_at_the_batch_with_the_last_error_wanted():
-    made = trials.count_errors(coin(0.1), target_errors=100, max_trials=100_000, batch=50, seed=1)
+    made = counted(coin(0.1), target_errors=100, max_trials=100_000, batch=50, seed=1)
     assert 100 <= made.errors < 150
     assert made.trials % 50 == 0
     assert made.interval()[0] < 0.1 < made.interval()[1]
 
 
 def test_counting_stops_at_the_most_trials():
-    made = trials.count_errors(coin(0.0), target_errors=1, max_trials=130, batch=50, seed=1)
+    made = counted(coin(0.0), target_errors=1, max_trials=130, batch=50, seed=1)
     assert (made.errors, made.trials) == (0, 130)
 
 
 def test_the_seed_is_the_result():
     first, again, other = (
-        trials.count_errors(coin(0.2), target_errors=200, max_trials=10_000, batch=10, seed=seed) for seed in (1, 1, 2)
+        counted(coin(0.2), target_errors=200, max_trials=10_000, batch=10, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -59,8 +64,8 @@ def test_the_seed_is_the_result():
 
 def test_batches_do_not_repeat_each_other():
     seen = []
-    trials.count_errors(
-        lambda rng, batch: seen.append(rng.random()) or 0, target_errors=1, max_trials=40, batch=10, seed=3
+    counted(
+        lambda rng, batch: {"errors": seen.append(rng.random()) or 0}, target_errors=1, max_trials=40, batch=10, seed=3
     )
     assert len(set(seen)) == 4
 
@@ -84,4 +89,4 @@ def test_a_count_that_was_interrupted_ends_as_one_that_was_not():
 def test_counts_below_one_are_refused(wrong):
     wanted = {"target_errors": 1, "max_trials": 1, "batch": 1, "seed": 1} | {wrong: 0}
     with pytest.raises(ValueError, match="at least 1"):
-        trials.count_errors(coin(0.5), **wanted)
+        counted(coin(0.5), **wanted)

@@ -11,6 +11,7 @@ from common.errors import SettingError
 from gvsc.evaluation.figures import SheetRow, constellation, contact_sheet, terminal_constellation
 from gvsc.evaluation.figures.contact_sheet import BAD, FRAME, GAP, GOOD, LABELS, MARGIN
 from gvsc.evaluation.figures.fonts import fit_lines, font
+from gvsc.evaluation.figures.genie_loss import genie_loss
 
 RNG = np.random.default_rng(11)
 COLOURS = [(200, 30, 30), (30, 160, 60), (40, 60, 200), (220, 200, 40)]
@@ -168,3 +169,13 @@ def test_nothing_that_draws_is_imported_before_it_draws():
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_genie_s_figure_shows_two_lines_for_each_channel():
+    heard = {"text_lost": 0.5, "interval": (0.3, 0.7), "psnr": 25.0}
+    point = {"snr_db": 1.0, "bursts": 20, "estimated": heard, "genie": {**heard, "psnr": None}, "psnr_loss_db": None}
+    result = {"scheme": "first-frame-desc", "text_mode": "1/3", "curves": [{"model": "awgn", "points": [point] * 2}]}
+    one = genie_loss(result)
+    two = genie_loss({**result, "curves": [*result["curves"], {"model": "rayleigh", "points": [point] * 2}]})
+    assert one.size == two.size == (1500, 500)
+    assert one.tobytes() != two.tobytes()

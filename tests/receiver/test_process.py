@@ -1,0 +1,34 @@
+"""The receiver process: what its settings do when transmitters come and go."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import zmq
+
+from receiver.process import Arrived, ReceiverProcess
+
+
+def test_a_change_for_a_burst_of_one_session_does_not_come_with_the_next(tmp_path: Path) -> None:
+    used = []
+
+    def decode(_samples: Any, *, steps: int | None, **_: Any) -> Any:
+        used.append(steps)
+        return SimpleNamespace(trouble=None)
+
+    places = {name: f"ipc://{tmp_path / name}" for name in ("downlink", "feedback", "results", "control")}
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    try:
+        process = ReceiverProcess(context, name="one", steps=1, guidance=None, **places)
+        process._knobs.set("steps", 2, from_seq=1)
+        for session, seqs in (("a" * 16, (0, 1, 2)), ("b" * 16, (0, 5, 6))):
+            for seq in seqs:
+                process._decode(SimpleNamespace(decode=decode), Arrived(session, seq, np.empty(0, np.complex64)), None)  # type: ignore[arg-type]
+            if session[0] == "a":
+                process._knobs.set("steps", 9, from_seq=5)
+    finally:
+        context.destroy(linger=0)
+    assert used == [1, 2, 2, 2, 2, 2]
