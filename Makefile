@@ -25,7 +25,7 @@ help: ## list the targets
 # The stamp tells for which place, pins and torch the environment was made, so that a second run is instant, and a
 # checkout that was moved or updated is installed anew.
 .PHONY: install
-install: ## make .venv with pinned dependencies, and fetch the text encoder
+install: ## make .venv with pinned dependencies, and fetch the pretrained models
 	@stamp="$$PWD $$(cat pyproject.toml constraints.txt | cksum) $$TORCH_INDEX_URL"; \
 	if [ "$$(cat .venv/stamp 2>/dev/null)" = "$$stamp" ] && $(PYTHON) -c '' 2>/dev/null; then exit 0; fi; \
 	$(MAKE) environment packages && printf '%s\n' "$$stamp" > .venv/stamp
@@ -72,7 +72,8 @@ packages:
 	$$install --quiet setuptools; \
 	$$install "$$torch"; \
 	$$install --no-build-isolation --editable '.[dev]'; \
-	$(GVSC) models get minilm
+	$(GVSC) models get minilm; \
+	$(GVSC) models get efficientnet-lite0
 
 export TORCH_INDEX_URL
 

@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "health": ("gvsc.commands.health", "Tell whether a service is bound and has loaded its models."),
     "inspect": ("gvsc.commands.inspect", "Look at the symbol traffic of a running channel."),
     "keys": ("gvsc.commands.keys", "Make the keys that lock the sockets."),
+    "extract": ("gvsc.commands.extract", "Write what the transmitter understands of a clip: sketches and text."),
     "bench": ("gvsc.commands.bench", "Measure speed, memory and error rates."),
     "models": ("gvsc.commands.models", "List, fetch and verify weights."),
 }

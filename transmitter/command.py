@@ -24,6 +24,8 @@ from common.service import (
     until_stopped,
 )
 from transmitter import adaptive
+from transmitter.credit import WINDOW
+from transmitter.extract import description
 
 scheme_option = click.option(
     "--scheme",
@@ -44,11 +46,22 @@ text_mode_option = click.option(
     help="Code rate of the description, with a + coded by the text model (2 bits a character instead of 8). auto: 1/3, "
     "or what suits the SNR where the scheme is adaptive.",
 )
+describe_option = click.option(
+    "--describe",
+    type=click.Choice(description.NAMES),
+    default=description.DEFAULT,
+    show_default=True,
+    envvar="GVSC_DESCRIBE",
+    show_envvar=True,
+    help="Who describes a clip. captions: what came with it; tags: a sentence made here, on the CPU; auto: tags where "
+    "no caption came; video-llava: a large model.",
+)
 
 
 @click.command("transmit", cls=OneLineErrors)
 @click.argument("clips", nargs=-1, metavar="[CLIP]...")
 @click.option("--caption", help="The description, for every clip; default: each clip's own.")
+@describe_option
 @scheme_option
 @text_mode_option
 @click.option(
@@ -64,7 +77,7 @@ text_mode_option = click.option(
 @click.option("--or-samples", is_flag=True, help="Send the sample clips for as long as there is no CLIP to send.")
 @click.option("--paused", is_flag=True, help="Send nothing until `gvsc control --of transmitter set paused off`.")
 @click.option(
-    "--window", type=click.IntRange(1, 64), default=2, show_default=True, help="Bursts that may be on their way."
+    "--window", type=click.IntRange(1, 64), default=WINDOW, show_default=True, help="Bursts that may be on their way."
 )
 @threads_option
 @endpoint_option(endpoints.UPLINK)
@@ -76,6 +89,7 @@ text_mode_option = click.option(
 def command(
     clips: tuple[str, ...],
     caption: str | None,
+    describe: str,
     scheme: str,
     text_mode: str,
     tx_snr_db: float | None,
@@ -112,7 +126,7 @@ def command(
             control=control,
         )
         say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
-        process.run(Transmitter, _stream(clips, caption, repeat, or_samples))
+        process.run(lambda: Transmitter(describe=describe), _stream(clips, caption, repeat, or_samples))
 
 
 def _stream(sources: Sequence[str], caption: str | None, repeat: int, or_samples: bool) -> Iterator[Clip]:

@@ -32,11 +32,18 @@ class Encoded:
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, scheme: str = "first-frame-desc", text_mode: int = text.DEFAULT_MODE) -> None:
-        """Loads the codecs. ``text_mode`` is the number of one of text.MODES. Raises SchemeError, WeightsError."""
+    def __init__(
+        self,
+        scheme: str = "first-frame-desc",
+        text_mode: int = text.DEFAULT_MODE,
+        describe: str = description.DEFAULT,
+    ) -> None:
+        """Loads the codecs and the describer ``describe``, of description.NAMES. ``text_mode`` is the number of one of
+        text.MODES. Raises SchemeError, SettingError, WeightsError, PackageError."""
         self.scheme = by_name(scheme).name
         self.text_mode = text_mode
         self._frame_codec = FrameCodec.load()
+        self._describer = description.load(describe)
 
     def encode(self, clip: Clip, tx_snr_db: float, scheme: str | None = None, text_mode: int | None = None) -> Burst:
         """The burst for one clip, for a channel that the transmitter believes to have ``tx_snr_db`` (Es/N0 in dB).
@@ -54,7 +61,7 @@ class Transmitter:
         chosen = by_name(scheme or self.scheme)
         mode = self.text_mode if text_mode is None else text_mode
         began = time.perf_counter()
-        sent = description.extract(clip)
+        sent = self._describer.extract(clip)
         frame = first_frame.extract(clip)
         extracted = time.perf_counter()
         coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {

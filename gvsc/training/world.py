@@ -282,10 +282,7 @@ def render(
         source = (here - centres[0]) / scales[0] + SIZE / 2
         for shape in scene.shapes:
             pose_f, pose_0 = _pose(shape, f), _pose(shape, 0)
-            # shapes live on the canvas: the first frame's screen, moved by the camera
-            on_canvas = centres[0] + scales[0] * (np.array(pose_f[:2]) - SIZE / 2)
-            centre = (on_canvas - centres[f]) / scales[f] + SIZE / 2
-            radius = pose_f[2] * scales[0] / scales[f]
+            centre, radius = _on_screen(pose_f, centres, scales, f)
             outline = _outline(shape.form, pose_f[3]) * radius
             colour = tuple(int(c) for c in np.array(COLOURS[shape.colour]) * tint)
             _paint(frame, outline + centre, colour)
@@ -299,6 +296,31 @@ def render(
         video[f] = np.asarray(frame)
         flow[f] = source - grid
     return video, flow
+
+
+def labels(scene: Scene) -> NDArray[np.uint8]:
+    """What each pixel of the video shows: uint8 (8, 256, 256), 0 the background, n the scene's n-th shape.
+
+    A pixel belongs to the shape that covers at least half of it.
+    """
+    centres, scales = _camera_path(scene)
+    made = np.zeros((FRAMES, SIZE, SIZE), np.uint8)
+    for f in range(FRAMES):
+        for number, shape in enumerate(scene.shapes, 1):
+            pose = _pose(shape, f)
+            centre, radius = _on_screen(pose, centres, scales, f)
+            covered = Image.new("L", (SIZE, SIZE))
+            _paint(covered, _outline(shape.form, pose[3]) * radius + centre, (255,))
+            made[f][np.asarray(covered) >= 128] = number
+    return made
+
+
+def _on_screen(
+    pose: tuple[float, float, float, float], centres: NDArray[np.float64], scales: NDArray[np.float64], f: int
+) -> tuple[NDArray[np.float64], float]:
+    """A shape's centre (2,) and radius in frame f: it lives on the canvas, the first frame's screen."""
+    on_canvas = centres[0] + scales[0] * (np.array(pose[:2]) - SIZE / 2)
+    return (on_canvas - centres[f]) / scales[f] + SIZE / 2, float(pose[2] * scales[0] / scales[f])
 
 
 def _camera_path(scene: Scene) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

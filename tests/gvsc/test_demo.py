@@ -63,6 +63,7 @@ def test_demo_leaves_what_a_person_wants_to_see(clips: Path, tmp_path: Path) -> 
         for run in clip["runs"]:
             assert run["metrics"]["psnr"] > 5
             assert run["cbr_total"] > run["cbr_payload"] > 0
+            assert run["airtime_ms"] == run["symbols"] / 1000
             assert run["text_received"] == run["text_sent"]
             assert abs(run["snr_measured_db"] - run["snr_db"]) < 0.6
         folder = out / clip["name"]

@@ -28,7 +28,7 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="module")
 def transmitter() -> Transmitter:
-    return Transmitter()
+    return Transmitter(describe="captions")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +43,19 @@ def link(transmitter: Transmitter, receiver: Receiver) -> Link:
 
 def send(link: Link, clip: Clip, snr_db: float, scheme: str = "first-frame-desc", sequence: int = 0) -> LinkRun:
     return link.run(clip, snr_db=snr_db, tx_snr_db=snr_db, scheme=scheme, sequence=sequence)
+
+
+def test_a_clip_that_the_generator_cannot_make_is_an_outage(
+    transmitter: Transmitter, receiver: Receiver, clip: Clip
+) -> None:
+    long = Clip(np.repeat(clip.video[:1, :64, :64], 16, axis=0), caption=CAPTION)
+    made = receiver.decode(Channel(snr_db=10).apply(transmitter.encode(long, 10, "first-frame-desc").samples, 0))
+    assert made.failed == ("generator",)
+    assert "8 frames" in str(made.trouble)
+    assert made.text == CAPTION
+    assert made.generator is None
+    assert made.video.shape == (16, 64, 64, 3)
+    assert (made.video == GREY).all()
 
 
 def test_at_ten_db_all_of_it_arrives(link: Link, clip: Clip) -> None:

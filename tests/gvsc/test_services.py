@@ -91,13 +91,13 @@ def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("scheme", ["first-frame-desc", "desc-only"])
+@pytest.mark.parametrize(("scheme", "describe"), [("first-frame-desc", "captions"), ("desc-only", "tags")])
 def test_three_processes_and_one_give_the_same_bytes(
-    services: Services, clip: Path, tmp_path: Path, scheme: str
+    services: Services, clip: Path, tmp_path: Path, scheme: str, describe: str
 ) -> None:
     viewers = services.listen(TAP, RESULTS)
     # The receiver starts last and the transmitter first: the order must not matter.
-    start_transmitter(services, clip, "--scheme", scheme, "--paused", "--repeat", "2")
+    start_transmitter(services, clip, "--scheme", scheme, "--describe", describe, "--paused", "--repeat", "2")
     start_receiver(services)
     start_channel(services, 4.0)
     services.wait_for("channel", lambda status: status["tap_subscribers"] > 0, 60)
@@ -108,13 +108,16 @@ def test_three_processes_and_one_give_the_same_bytes(
         message = hear(viewers, "tap", "result", timeout_s=120)
         (tapped if message.kind == "tap" else results)[message.header["seq"]] = message
     # Burst 1, so that what came before it would show if it mattered.
-    options = ("--scheme", scheme, "--snr-db", "4", "--tx-snr-db", str(TX_SNR_DB), "--sequence", "1")
+    options = ("--scheme", scheme, "--describe", describe, "--snr-db", "4", "--sequence", "1")
+    options += ("--tx-snr-db", str(TX_SNR_DB))
     facts = simulate(clip, tmp_path / "out", *options)
     np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[1].samples(0))
     np.testing.assert_array_equal(np.load(facts["files"]["rx"]), tapped[1].samples(1))
     frames = [np.asarray(Image.open(p)) for p in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
     np.testing.assert_array_equal(np.stack(frames), results[1].picture(0, "shape"))
-    assert results[1].header["text"] == facts["text_received"] == CAPTION
+    assert results[1].header["text"] == facts["text_received"] == facts["text_sent"]
+    assert facts["described_by"] == describe
+    assert (facts["text_sent"] == CAPTION) == (describe == "captions")
     assert results[1].header["snr_db"] == facts["snr_estimated_db"]
     # Other noise gives another frame, and so another clip; a description that arrived whole gives the same again.
     same = np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))

@@ -26,6 +26,7 @@ def test_any_samples_make_a_line(value: float, count: int, gain_db: float | None
     facts = tap.from_message(message).facts()
     assert facts["scheme"] is None
     assert facts["symbols"] == count
+    assert facts["airtime_ms"] == count / 1000  # a million symbols a second
     assert (facts["link"], facts["receiver"]) == (2, "weak")
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
 

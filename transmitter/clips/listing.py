@@ -93,7 +93,7 @@ def _rows(folder: Path, table: Path) -> Iterator[ClipRef]:
                 continue
             caption = clean(row.get("name", ""))
             if not caption:
-                log.warning("%s, line %d: no caption; the description is empty", table, reader.line_num)
+                log.warning("%s, line %d: no caption", table, reader.line_num)
             yield ClipRef(path, path.stem, caption, number)
             number += 1
     if bad:

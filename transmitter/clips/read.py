@@ -58,7 +58,7 @@ def read_clip(
     if caption is None:
         caption = sidecar_caption(path)
         if not caption:
-            log.warning("%s: no caption; its description is empty", path)
+            log.warning("%s: no caption", path)
     return Clip(video=video, caption=caption, name=path.stem if name is None else name, number=number, fps=fps)
 
 

@@ -265,6 +265,21 @@ def test_models_verify_fails_where_something_is_missing(tmp_path: Path, monkeypa
     assert any("model.safetensors is missing" in line for line in report["problems"]["minilm"])
 
 
+def test_models_verify_leaves_out_what_was_never_fetched_only_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GVSC_CACHE", str(tmp_path))
+    done = CliRunner().invoke(command, ["verify", "--present", "--json"])
+    assert done.exit_code == 0
+    committed = {name for name, entry in Registry().entries.items() if entry.kind == "committed"}
+    assert set(json.loads(done.stdout)["problems"]) == committed
+    entry = Registry().entry("minilm")
+    (tmp_path / entry.location).mkdir()
+    done = CliRunner().invoke(command, ["verify", "--present", "--json"])
+    assert done.exit_code == 1
+    assert json.loads(done.stdout)["problems"]["minilm"]
+
+
 def test_the_text_encoder_is_there_and_whole() -> None:
     folder = path("minilm")
     assert json.loads((folder / "config.json").read_text())["hidden_size"] == 384

@@ -5,7 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gvsc.training.world import COLOURS, FRAMES, HELD_OUT, SHAPES, SIZE, Photo, Scene, Shape, World, describe, render
+from gvsc.training.world import (
+    COLOURS,
+    FRAMES,
+    HELD_OUT,
+    SHAPES,
+    SIZE,
+    Photo,
+    Scene,
+    Shape,
+    World,
+    describe,
+    labels,
+    render,
+)
 
 
 def shape(**changes) -> Shape:
@@ -107,3 +120,22 @@ def test_photos_stand_behind_some_scenes_and_are_named_in_the_caption():
     assert 2 <= len(with_photo) <= 16
     assert all("a harbour" in clip.caption for clip in with_photo)
     assert not any("a harbour" in clip.caption for clip in clips if clip.scene.background != "photo")
+
+
+@pytest.mark.parametrize("camera", ["still", "right", "in"])
+def test_the_labels_say_which_shape_each_pixel_shows(camera):
+    told = scene(
+        shape(motion="still", x=150.0, form="star"),
+        shape(motion="still", colour="yellow", form="heart", x=170.0),
+        camera=camera,
+    )
+    video, _ = render(told, np.random.default_rng(0), None)
+    shown = labels(told)
+    assert shown.shape == video.shape[:3]
+    assert set(np.unique(shown)) == {0, 1, 2}  # the heart is in front and hides a part of the star
+    for number, colour in ((1, "red"), (2, "yellow")):
+        has_colour = (video == COLOURS[colour]).all(-1)
+        agree = has_colour & (shown == number)
+        # what has the colour has the label; the other way round the smooth edges are left out
+        assert agree.sum() == has_colour.sum()
+        assert agree.sum() > 0.85 * (shown == number).sum()

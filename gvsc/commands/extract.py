@@ -1,0 +1,140 @@
+"""``gvsc extract``: what the transmitter understands of a clip, as pictures and text."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from common.service import OneLineErrors, printable, threads_option
+from transmitter.extract import description, sketch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from common.clip import Clip
+    from transmitter.extract.description import Description
+
+DRAWN = 0.3
+"""A pixel of a sketch at least this bright counts as part of a line."""
+
+
+@click.command("extract", cls=OneLineErrors)
+@click.argument("clip", type=click.Path(path_type=Path))
+@click.option("--caption", help="The clip's caption; default: the .txt file of the same name beside the clip.")
+@click.option(
+    "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
+)
+@click.option(
+    "--sketch",
+    "sketch_name",
+    type=click.Choice(sketch.NAMES),
+    default=sketch.DEFAULT,
+    show_default=True,
+    help="What draws the contours.",
+)
+@click.option(
+    "--pidinet-weights",
+    type=click.Path(path_type=Path),
+    envvar=sketch.PIDINET_VARIABLE,
+    show_envvar=True,
+    help="The authors' checkpoint, for --sketch pidinet.",
+)
+@click.option(
+    "--describe",
+    "describe_name",
+    type=click.Choice(description.NAMES),
+    default=description.DEFAULT,
+    show_default=True,
+    help="What writes the description.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder for pictures, description.txt and extract.json.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@threads_option
+def command(
+    clip: Path,
+    caption: str | None,
+    start_s: float,
+    sketch_name: str,
+    pidinet_weights: Path | None,
+    describe_name: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Extract what the transmitter would send of CLIP, a video file: first frame, sketches, description.
+
+    Writes first_frame.png, sketches/000.png … (white lines on black), description.txt and extract.json, all of the size
+    that goes on the air.
+    """
+    from receiver.media import replacing, write_frames, write_png
+    from transmitter.clips import read_clip
+
+    source = read_clip(clip, start_s=start_s, caption=caption)
+    began = time.perf_counter()
+    sketcher = sketch.load(sketch_name, pidinet_weights)
+    describer = description.load(describe_name)
+    loaded = time.perf_counter()
+    sketches = sketcher.extract(source.video)
+    sketched = time.perf_counter()
+    described = describer.extract(source)
+    seconds = {
+        "load": loaded - began,
+        "sketch": sketched - loaded,
+        "describe": time.perf_counter() - sketched,
+    }
+    files = {name: out / name for name in ("first_frame.png", "sketches", "description.txt")}
+    write_png(files["first_frame.png"], source.video[0])
+    write_frames(files["sketches"], np.repeat(np.round(255 * sketches).astype(np.uint8)[..., None], 3, axis=3))
+    with replacing(files["description.txt"]) as temporary:
+        temporary.write_text(described.text + "\n", encoding="utf-8")
+    summary = _facts(source, sketch_name, sketches, describe_name, described) | {
+        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+        "files": {Path(name).stem: str(path) for name, path in files.items()},
+    }
+    with replacing(out / "extract.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    click.echo(json.dumps(summary) if as_json else _table(summary))
+
+
+def _facts(
+    clip: Clip, sketch_name: str, sketches: NDArray[np.float32], describe_name: str, described: Description
+) -> dict[str, Any]:
+    frames, height, width = clip.shape
+    return {
+        "clip": clip.name,
+        "frames": frames,
+        "height": height,
+        "width": width,
+        "sketch": sketch_name,
+        "drawn": [round(float((drawing >= DRAWN).mean()), 4) for drawing in sketches],
+        "describe": describe_name,
+        "described_by": described.by,
+        "text": described.text,
+        "text_bytes": len(described.data),
+        "text_was_cut": described.was_cut,
+    }
+
+
+def _table(summary: dict[str, Any]) -> str:
+    size = f"{summary['frames']} frames of {summary['width']}×{summary['height']}"
+    by = f"{summary['described_by']}, {summary['text_bytes']} bytes{', cut' if summary['text_was_cut'] else ''}"
+    drawn = sum(summary["drawn"]) / len(summary["drawn"])
+    seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
+    return "\n".join(
+        [
+            f"clip         {printable(summary['clip'])}, {size}",
+            f"sketch       {summary['sketch']}, {100 * drawn:.1f} % of the pixels on lines",
+            f"description  “{printable(summary['text'])}” ({by})",
+            f"seconds      {seconds}",
+            f"files        {Path(summary['files']['first_frame']).parent}",
+        ]
+    )

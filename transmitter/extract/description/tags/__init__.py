@@ -1,0 +1,1 @@
+"""`tags`: a description from small parts that run offline on a CPU."""
