@@ -18,6 +18,8 @@ from common.doors import KEYS_VARIABLE
 from common.endpoints import DOWNLINK, UPLINK
 from gvsc.services import Services, private_addresses
 
+Socket = zmq.Socket[bytes]
+
 IN_FLIGHT = 8
 """Bursts on their way while throughput is measured, enough to keep the process busy."""
 
@@ -29,6 +31,8 @@ def measure(symbols: int, seconds: float) -> dict[str, Any]:
 
     The opponent is the least that any channel has to do: ``Generator(SFC64).standard_normal(dtype=float32)`` and an
     addition, one thread, no sockets. It runs before and after, and the mean of both counts, as machines drift.
+    ``direct_latency_ms`` is that of the same bursts at the same rate with no channel in between: what the two ends and
+    this machine's pauses cost by themselves.
     """
     keep_freed_memory()  # for the line's ends and the opponent too
     samples = np.exp(2j * np.pi * np.random.default_rng(0).random(symbols)).astype(np.complex64)
@@ -41,12 +45,15 @@ def measure(symbols: int, seconds: float) -> dict[str, Any]:
         with Services(Path(folder), addresses, {KEYS_VARIABLE: ""}) as services:
             services.start("channel", "--snr-db", str(SNR_DB))
             services.wait_for("channel", lambda status: status["ready"], 30)
-            line = _Line(services, samples)
+            line = _Line(*_through_channel(services), samples)
             line.throughput(seconds / 5)  # connections, caches and clocks warm up
             before = _numpy_rate(samples, seconds / 2)
             rate = line.throughput(seconds)
             after = _numpy_rate(samples, seconds / 2)
             latency_s = line.latency(seconds, interval_s=2.0 / rate)
+            line.close()
+            line = _Line(*_direct(services.context), samples)
+            direct_s = line.latency(seconds, interval_s=2.0 / rate)
             line.close()
     numpy_rate = (before + after) / 2
     return {
@@ -54,12 +61,30 @@ def measure(symbols: int, seconds: float) -> dict[str, Any]:
         "msymbols_per_s": rate * symbols / 1e6,
         "numpy_msymbols_per_s": numpy_rate * symbols / 1e6,
         "ratio": rate / numpy_rate,
-        "latency_ms": {
-            "p50": 1e3 * float(np.quantile(latency_s, 0.5)),
-            "p99": 1e3 * float(np.quantile(latency_s, 0.99)),
-            "bursts": len(latency_s),
-        },
+        "latency_ms": _quantiles(latency_s),
+        "direct_latency_ms": _quantiles(direct_s),
     }
+
+
+def _quantiles(latency_s: list[float]) -> dict[str, float]:
+    p50, p99 = 1e3 * np.quantile(latency_s, (0.5, 0.99))
+    return {"p50": float(p50), "p99": float(p99), "bursts": len(latency_s)}
+
+
+def _through_channel(services: Services) -> tuple[Socket, Socket]:
+    push = endpoints.open_socket(services.context, zmq.PUSH)
+    pull = endpoints.open_socket(services.context, zmq.DEALER)
+    endpoints.connect(push, services.addresses[UPLINK], "uplink")
+    endpoints.connect(pull, services.addresses[DOWNLINK], "downlink")
+    wire.send(pull, "join", {"name": "bench", "life": wire.new_session()})
+    wire.receive(pull, ("joined",))
+    return push, pull
+
+
+def _direct(context: zmq.Context[Socket]) -> tuple[Socket, Socket]:
+    push, pull = (endpoints.open_socket(context, kind) for kind in (zmq.PUSH, zmq.PULL))
+    endpoints.connect(push, endpoints.bind(pull, "tcp://127.0.0.1:*", "direct"), "direct")
+    return push, pull
 
 
 def _free_port() -> int:
@@ -80,18 +105,12 @@ def _numpy_rate(samples: NDArray[np.complex64], seconds: float) -> float:
 
 
 class _Line:
-    """Both ends of the channel's data path, with the same checks on each message that the real ends make."""
+    """Both ends of a data path, with the same checks on each message that the real ends make."""
 
-    def __init__(self, services: Services, samples: NDArray[np.complex64]) -> None:
-        self._samples = samples
+    def __init__(self, push: Socket, pull: Socket, samples: NDArray[np.complex64]) -> None:
+        self._push, self._pull, self._samples = push, pull, samples
         self._session = wire.new_session()
         self._seq = 0
-        self._push = endpoints.open_socket(services.context, zmq.PUSH)
-        self._pull = endpoints.open_socket(services.context, zmq.DEALER)
-        endpoints.connect(self._push, services.addresses[UPLINK], "uplink")
-        endpoints.connect(self._pull, services.addresses[DOWNLINK], "downlink")
-        wire.send(self._pull, "join", {"name": "bench", "life": wire.new_session()})
-        wire.receive(self._pull, ("joined",))
 
     def throughput(self, seconds: float) -> float:
         """Bursts a second with ``IN_FLIGHT`` on their way."""

@@ -41,7 +41,8 @@ def channel(symbols: int, seconds: float, as_json: bool) -> None:
     click.echo(
         f"channel process {made['msymbols_per_s']:.1f} Msymbol/s, numpy {made['numpy_msymbols_per_s']:.1f} Msymbol/s,"
         f" ratio {made['ratio']:.2f}; latency at half load p50 {made['latency_ms']['p50']:.2f} ms,"
-        f" p99 {made['latency_ms']['p99']:.2f} ms ({made['symbols']} symbols a burst)"
+        f" p99 {made['latency_ms']['p99']:.2f} ms ({made['symbols']} symbols a burst); without a channel in between p50"
+        f" {made['direct_latency_ms']['p50']:.2f} ms, p99 {made['direct_latency_ms']['p99']:.2f} ms"
     )
 
 
