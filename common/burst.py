@@ -205,6 +205,8 @@ def decode_header(symbols: Symbols, noise_variance: float | NDArray[np.float64])
     likeliest word of all: the more, the less it is to be trusted.
     """
     llr = np.clip(qam.llr(symbols, noise_variance), -_LLR_LIMIT, _LLR_LIMIT)
+    if not np.isfinite(llr).all():  # samples near the end of single precision: no demapper's word is worth anything
+        return None
     words, costs = polar.decode(llr)
     for number in np.flatnonzero(crc12.check(words)):
         header = header_from_bits(words[number, :HEADER_BITS])
