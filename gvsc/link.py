@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from channel.channel import Channel
 from common.clip import Clip
+from common.codecs import text
 from common.conventions import DEFAULT_SEED
 from receiver.receiver import Receiver, Reconstruction
 from transmitter.transmitter import Encoded, Transmitter
@@ -57,7 +58,7 @@ class Link:
         tx_snr_db: float,
         scheme: str,
         sequence: int = 0,
-        text_mode: int | None = None,
+        text_mode: int = text.DEFAULT_MODE,
         genie_snr: bool = False,
     ) -> LinkRun:
         """Sends ``clip`` as burst ``sequence`` over the channel at ``snr_db`` (Es/N0 in dB, of fading the average).

@@ -11,6 +11,8 @@ import click
 import numpy as np
 
 from common.service import OneLineErrors, printable, threads_option
+from gvsc.commands.one_clip import clip_options
+from transmitter.command import describe_option
 from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
@@ -24,11 +26,7 @@ DRAWN = 0.3
 
 
 @click.command("extract", cls=OneLineErrors)
-@click.argument("clip", type=click.Path(path_type=Path))
-@click.option("--caption", help="The clip's caption; default: the .txt file of the same name beside the clip.")
-@click.option(
-    "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
-)
+@clip_options
 @click.option(
     "--sketch",
     "sketch_name",
@@ -44,14 +42,7 @@ DRAWN = 0.3
     show_envvar=True,
     help="The authors' checkpoint, for --sketch pidinet.",
 )
-@click.option(
-    "--describe",
-    "describe_name",
-    type=click.Choice(description.NAMES),
-    default=description.DEFAULT,
-    show_default=True,
-    help="What writes the description.",
-)
+@describe_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -66,7 +57,7 @@ def command(
     start_s: float,
     sketch_name: str,
     pidinet_weights: Path | None,
-    describe_name: str,
+    describe: str,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -81,7 +72,7 @@ def command(
     source = read_clip(clip, start_s=start_s, caption=caption)
     began = time.perf_counter()
     sketcher = sketch.load(sketch_name, pidinet_weights)
-    describer = description.load(describe_name)
+    describer = description.load(describe)
     loaded = time.perf_counter()
     sketches = sketcher.extract(source.video)
     sketched = time.perf_counter()
@@ -96,7 +87,7 @@ def command(
     write_frames(files["sketches"], np.repeat(np.round(255 * sketches).astype(np.uint8)[..., None], 3, axis=3))
     with replacing(files["description.txt"]) as temporary:
         temporary.write_text(described.text + "\n", encoding="utf-8")
-    summary = _facts(source, sketch_name, sketches, describe_name, described) | {
+    summary = _facts(source, sketch_name, sketches, describe, described) | {
         "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
         "files": {Path(name).stem: str(path) for name, path in files.items()},
     }
@@ -106,7 +97,7 @@ def command(
 
 
 def _facts(
-    clip: Clip, sketch_name: str, sketches: NDArray[np.float32], describe_name: str, described: Description
+    clip: Clip, sketch_name: str, sketches: NDArray[np.float32], describe: str, described: Description
 ) -> dict[str, Any]:
     frames, height, width = clip.shape
     return {
@@ -116,7 +107,7 @@ def _facts(
         "width": width,
         "sketch": sketch_name,
         "drawn": [round(float((drawing >= DRAWN).mean()), 4) for drawing in sketches],
-        "describe": describe_name,
+        "describe": describe,
         "described_by": described.by,
         "text": described.text,
         "text_bytes": len(described.data),

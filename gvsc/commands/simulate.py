@@ -14,6 +14,7 @@ from channel.command import model_options, open_channel
 from common.codecs import text
 from common.conventions import DEFAULT_SEED, airtime_ms
 from common.service import OneLineErrors, SnrDb, threads_option
+from gvsc.commands.one_clip import clip_options
 from receiver.command import guidance_option, steps_option
 from transmitter.adaptive import Chooser
 from transmitter.command import describe_option, scheme_option, text_mode_option
@@ -23,11 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("simulate", cls=OneLineErrors)
-@click.argument("clip", type=click.Path(path_type=Path))
-@click.option("--caption", help="The description; default: the .txt file of the same name beside the clip.")
-@click.option(
-    "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
-)
+@clip_options
 @describe_option
 @scheme_option
 @text_mode_option
