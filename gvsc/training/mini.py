@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
-from gvsc.training.mini_data import Batch, TrainingData, build_pool, load_photos
-from gvsc.training.world import FRAMES
+from gvsc.training.mini_data import Batch, TrainingData, build_pool
+from gvsc.training.world import FRAMES, load_photos
 from receiver.generators.mini.latent import PatchLatent, fit_basis
 from receiver.generators.mini.prior import SNR_KNOTS_DB, transform
 from receiver.generators.mini.text import embed, load_text_encoder

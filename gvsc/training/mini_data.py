@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gvsc.training.mini_captions import PHOTOS, clip_caption
+from gvsc.training.mini_captions import clip_caption
 from gvsc.training.world import FLOW_GRID, FRAMES, SIZE, Photo, World
 
 CLEAN_SNR_DB = 30.0
@@ -68,12 +68,6 @@ class LinearFrameCode:
         estimate = heard / self.gain * (power / (power + noise))
         received = _join((estimate @ self.basis + self.mean).flatten(0, 1), len(frames)).clamp(0, 1)
         return torch.where((snr_db >= CLEAN_SNR_DB).view(-1, 1, 1, 1), frames, received)
-
-
-def load_photos(folder: Path) -> list[Photo]:
-    """The photos of the data folder, shorter side 640, with their captions."""
-    files = sorted(folder.glob("*.640.npy"))
-    return [Photo(np.load(f, allow_pickle=False), PHOTOS.get(f.name.split(".")[0], "a photo")) for f in files]
 
 
 def build_pool(folder: Path, photos: list[Photo], count: int, seed: int) -> None:

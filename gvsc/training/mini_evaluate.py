@@ -26,8 +26,7 @@ from PIL import Image
 from common.codecs.djscc_frame import FrameCodec
 from common.conventions import noise_variance
 from gvsc.training.mini_captions import clip_caption
-from gvsc.training.mini_data import load_photos
-from gvsc.training.world import COLOURS, HELD_OUT, Scene, Shape, World, describe
+from gvsc.training.world import COLOURS, HELD_OUT, Scene, Shape, World, describe, load_photos
 from receiver.generators.base import Conditions
 from receiver.generators.mini.generator import Mini
 
@@ -67,7 +66,7 @@ def held_out_cases(data: Path, count: int) -> Iterator[Case]:
     while found < count // 2:
         clip = world[number]
         number += 1
-        if not clip.scene.shapes and clip.scene.camera != "still":
+        if clip.scene.background == "photo" and not clip.scene.shapes and clip.scene.camera != "still":
             found += 1
             yield Case("camera over photo", _planar(clip.video), clip.caption)
 

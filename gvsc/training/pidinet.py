@@ -21,11 +21,12 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
@@ -34,6 +35,7 @@ from common import weights
 from common.conventions import DEFAULT_SEED
 from gvsc.evaluation.metrics.edge_f1 import LEAST_DENSITY, THRESHOLD, TOLERANCE, edge_f1, thin
 from gvsc.training.photos import load_crops, load_photos, validation_pictures
+from gvsc.training.run import Run, export
 from gvsc.training.world import Photo, World, labels
 from transmitter.extract.sketch import hed_network
 from transmitter.extract.sketch.base import NetworkSketcher, Sketcher
@@ -85,7 +87,7 @@ def teach(data: Path, hed: Path | None, out: Path, count: int, rendered: int, se
         clip = world[number]
         index = int(np.random.default_rng([seed, number]).integers(len(clip.video)))
         picture = clip.video[index]
-        return picture, with_outlines(edges_of(teacher, picture), labels(clip.scene)[index])
+        return picture, with_outlines(edges_of(teacher, picture), clip.parts[index])
 
     for kind, total, draw in (("photos", count, photo), ("rendered", rendered, frame)):
         done = _count(out, kind)
@@ -168,56 +170,12 @@ def loss_of(logits: list[Tensor], wanted: Tensor) -> Tensor:
     return losses[-1] + 0.5 * sum(losses[:-1], torch.zeros(())) / (len(losses) - 1)
 
 
-class Run:
-    """A run's state, kept in one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.file = folder, folder / "checkpoint.safetensors"
-        self.network = PiDiNet("tiny")
-        self.averaged = PiDiNet("tiny")
-        self.averaged.load_state_dict(self.network.state_dict())
-        self.optimiser = torch.optim.Adam(self.network.parameters(), PEAK_RATE, betas=(0.9, 0.99))
-        self.step, self.seconds = 0, 0.0
-        if self.file.exists():
-            self._restore()
-
-    def advance(self, loss: Tensor, rate: float) -> None:
-        """One step."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 2.0)
-        self.optimiser.step()
-        keep = min(EMA_DECAY, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            for mine, theirs in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
-                mine.lerp_(theirs, 1 - keep)
-        self.step += 1
-
-    def save(self) -> None:
-        """Replaces the checkpoint in one step."""
-        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for key in ("exp_avg", "exp_avg_sq"):
-                tensors[f"{key}.{name}"] = self.optimiser.state[parameter][key]
-        tensors["progress"] = torch.tensor([float(self.step), self.seconds], dtype=torch.float64)
-        fresh = self.file.with_suffix(".new")
-        save_file({k: v.contiguous() for k, v in tensors.items()}, fresh)
-        fresh.replace(self.file)
-
-    def _restore(self) -> None:
-        tensors = load_file(self.file)
-        for prefix, module in (("network.", self.network), ("averaged.", self.averaged)):
-            module.load_state_dict({k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)})
-        self.step, self.seconds = int(tensors["progress"][0]), float(tensors["progress"][1])
-        for name, parameter in self.network.named_parameters():
-            self.optimiser.state[parameter] = {
-                "step": torch.tensor(float(self.step)),
-                "exp_avg": tensors[f"exp_avg.{name}"],
-                "exp_avg_sq": tensors[f"exp_avg_sq.{name}"],
-            }
+def run_in(folder: Path) -> Run:
+    """The run in a folder: at its checkpoint, or at its beginning."""
+    run = Run(PiDiNet("tiny"), folder, betas=(0.9, 0.99), averaging=EMA_DECAY)
+    if run.file.exists():
+        run.restore()
+    return run
 
 
 def train(edges: Path, folder: Path, hours: float, seed: int) -> None:
@@ -225,17 +183,18 @@ def train(edges: Path, folder: Path, hours: float, seed: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     taught = [_Taught.load(edges, kind) for kind in ("photos", "rendered")]
-    run = Run(folder)
+    run = run_in(folder)
+    network = cast(PiDiNet, run.model)
     saved, losses = run.seconds, list[float]()
     while run.seconds < hours * 3600:
         began = time.monotonic()
         rng = np.random.default_rng([seed, run.step])
         xs, ys = zip(*(_draw(taught[int(rng.random() < RENDERED_SHARE)], rng) for _ in range(BATCH)), strict=True)
-        logits = run.network.logits(torch.stack(xs).contiguous(memory_format=torch.channels_last))
+        logits = network.logits(torch.stack(xs).contiguous(memory_format=torch.channels_last))
         loss = loss_of(logits, torch.stack(ys))
         progress = run.seconds / (hours * 3600)
         rate = LAST_RATE + 0.5 * (PEAK_RATE - LAST_RATE) * (1 + math.cos(math.pi * progress))
-        run.advance(loss, rate * min(1.0, (run.step + 1) / WARM_UP_STEPS))
+        run.advance(loss, rate * min(1.0, (run.step + 1) / WARM_UP_STEPS), clip_norm=2.0)
         losses.append(loss.item())
         run.seconds += time.monotonic() - began
         if run.step % 50 == 0:
@@ -359,11 +318,10 @@ def main() -> None:
     elif options.command == "train":
         train(options.edges, options.run, options.hours, options.seed)
     elif options.command == "export":
-        tensors = load_file(options.run / "checkpoint.safetensors")
-        save_file(
-            {k.removeprefix("averaged."): v.half() for k, v in tensors.items() if k.startswith("averaged.")}, options.to
-        )
-        options.to.chmod(0o644)
+        run = run_in(options.run)
+        if run.step == 0:
+            raise SystemExit(f"error: there is no trained network in {options.run}; train one first")
+        export(run.averaged, options.to, {"steps": str(run.step)})
     else:
         log.info("%s", json.dumps(evaluate(options.data, options.hed, options.weights)))
 
