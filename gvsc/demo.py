@@ -25,7 +25,7 @@ from gvsc.evaluation.metrics import measure
 from gvsc.services import ServiceError, Services, free_addresses
 from gvsc.tap import TappedBurst
 from receiver.media import replacing, write_mp4, write_png
-from transmitter.clips import read_clips, samples
+from transmitter.clips import Wanted, read_clips, samples
 
 STALL_S: Final = 300.0
 """No result for so long, with three processes alive, means that something is wrong."""
@@ -88,12 +88,13 @@ def run(
     tell: Callable[[str], None],
     advance: Callable[[int, int], None],
 ) -> Demo:
-    """Runs the services over ``steps``, each a round through the clips of ``source`` (None: the sample clips).
+    """Runs the services over ``steps``, each a round through the clips of ``source``, one of each video (None: the
+    sample clips).
 
     ``options`` go to transmitter and receiver. ``tell`` gets a line when something happens, ``advance`` the numbers of
     bursts done and due. Raises ClipError, ServiceError.
     """
-    clips = sum(1 for _ in (samples.read() if source is None else read_clips(source)))
+    clips = sum(1 for _ in (samples.read() if source is None else read_clips(source, Wanted(clip_at=0.0))))
     if not clips:
         raise ClipError(f"{source} holds no clip that can be read")
     began = time.monotonic()
@@ -101,7 +102,7 @@ def run(
         viewers = services.listen(TAP, PREVIEW, RESULTS)
         services.start("channel", "--snr-db", str(steps[0].snr_db))
         services.start("receiver", "--name", RECEIVER, *options)
-        places = [] if source is None else [str(source)]
+        places = [] if source is None else [str(source), "--clip-at", "0"]
         services.start("transmitter", *places, "--repeat", str(len(steps)), "--paused", *options)
         tell(f"three processes: {', '.join(f'{role} {pid}' for role, pid in services.pids.items())}; loading models")
         services.wait_for("channel", lambda s: s["tap_subscribers"] > 0, 60)

@@ -77,6 +77,12 @@ def _folder(out: Path, given: str | None, name: str) -> Path:
     show_envvar=True,
     help="Keep the newest N reconstructions in --out and delete older ones; default: keep all.",
 )
+@click.option(
+    "--film",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append each reconstruction to this mp4, one film that can be watched while it grows. {name} in it stands for "
+    "the receiver's name. One that is there stays: then it is NAME-2.mp4.",
+)
 @threads_option
 @endpoint_option(endpoints.DOWNLINK)
 @endpoint_option(endpoints.FEEDBACK)
@@ -92,6 +98,7 @@ def command(
     guidance: float | None,
     out: Path | None,
     keep: int | None,
+    film: Path | None,
     downlink: str,
     feedback: str,
     results: str,
@@ -103,7 +110,8 @@ def command(
     """
     # Imported here: the models bring torch, which `--help` and a wrong option can do without.
     from receiver.downlink import host_name
-    from receiver.output import Recorder
+    from receiver.film import Film
+    from receiver.output import Recorder, to_all
     from receiver.process import ReceiverProcess
     from receiver.receiver import Receiver
 
@@ -120,7 +128,10 @@ def command(
             control=control,
         )
         say("receiver", f"{called} is loading; downlink {downlink}, control {process.addresses['control']}")
-        process.run(
-            lambda: Receiver(seed=seed, generator=generator),
-            Recorder(_folder(out, name, called), keep) if out else None,
-        )
+        recorder = Recorder(_folder(out, name, called), keep) if out else None
+        shown = Film(Path(str(film).replace("{name}", called))) if film else None
+        try:
+            process.run(lambda: Receiver(seed=seed, generator=generator), to_all(recorder, shown))
+        finally:
+            if shown is not None:
+                shown.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -12,7 +12,9 @@ from pathlib import Path
 import av
 import av.error
 import numpy as np
+from av.container import OutputContainer
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -60,28 +62,46 @@ def write_mp4(path: str | Path, video: NDArray[np.uint8], fps: float) -> None:
         replacing(Path(path)) as temporary,
         av.open(str(temporary.absolute()), "w", format="mp4", options={"movflags": "+faststart"}) as container,
     ):
-        stream = container.add_stream("libx264", rate=rate, options={"crf": CRF, "preset": "medium"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        context = stream.codec_context
-        context.time_base = 1 / rate
-        context.thread_count = 1
-        context.color_range = int(ColorRange.MPEG)
-        context.colorspace = int(Colorspace.ITU709)
-        context.color_primaries = int(ColorPrimaries.BT709)
-        context.color_trc = int(ColorTrc.BT709)
+        stream = add_h264(container, rate, (height, width), {"preset": "medium"})
         for k in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(video[k]), format="rgb24")
-            frame = frame.reformat(
-                format="yuv420p",
-                dst_colorspace=int(Colorspace.ITU709),
-                src_color_range=int(ColorRange.JPEG),
-                dst_color_range=int(ColorRange.MPEG),
-                interpolation="BICUBIC",
-                threads=1,
-            )
-            frame.pts, frame.time_base = k, 1 / rate
-            container.mux(stream.encode(frame))
+            container.mux(stream.encode(h264_frame(video[k], k, rate)))
         container.mux(stream.encode(None))
+
+
+def add_h264(
+    container: OutputContainer, rate: Fraction, size: tuple[int, int], options: Mapping[str, str]
+) -> VideoStream:
+    """A stream for ``h264_frame``s (yuv420p, BT.709, limited range) of ``size`` = (H, W), both even."""
+    stream = container.add_stream("libx264", rate=rate, options={"crf": CRF, **options})
+    stream.height, stream.width = size
+    stream.pix_fmt = "yuv420p"
+    context = stream.codec_context
+    context.time_base = 1 / rate
+    context.thread_count = 1
+    context.color_range = int(ColorRange.MPEG)
+    context.colorspace = int(Colorspace.ITU709)
+    context.color_primaries = int(ColorPrimaries.BT709)
+    context.color_trc = int(ColorTrc.BT709)
+    return stream
+
+
+def h264_frame(
+    picture: NDArray[np.uint8], number: int, rate: Fraction, size: tuple[int, int] | None = None
+) -> av.VideoFrame:
+    """Frame ``number`` of a stream that ``add_h264`` made: uint8 (H, W, 3), scaled where ``size`` = (H, W) differs."""
+    height, width = size or picture.shape[:2]
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24").reformat(
+        width=width,
+        height=height,
+        format="yuv420p",
+        dst_colorspace=int(Colorspace.ITU709),
+        src_color_range=int(ColorRange.JPEG),
+        dst_color_range=int(ColorRange.MPEG),
+        interpolation="BICUBIC",
+        threads=1,
+    )
+    frame.pts, frame.time_base = number, 1 / rate
+    return frame
 
 
 def write_frames(folder: str | Path, video: NDArray[np.uint8]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Reconstructions to files: what ``gvsc receive --out`` leaves behind."""
+"""Reconstructions to files: what ``gvsc receive --out`` leaves behind, and outputs side by side."""
 
 from __future__ import annotations
 
@@ -7,11 +7,15 @@ import re
 import secrets
 import shutil
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from common.conventions import FPS, airtime_ms
 from receiver.media import OutputError, write_frames, write_mp4, write_png
 from receiver.receiver import Reconstruction
+
+Output = Callable[[int, Reconstruction], None]
+"""Takes each burst's sequence number and reconstruction. Raises OutputError where they cannot be written."""
 
 _STAGING = re.compile(r"\.\d{6,}-[0-9a-f]{8}")
 _STEM = re.compile(r"[0-9]{6,}")
@@ -103,6 +107,26 @@ class Recorder:
             if _STAGING.fullmatch(left.name):
                 shutil.rmtree(left, ignore_errors=True)
         self._swept = True
+
+
+def to_all(*outputs: Output | None) -> Output | None:
+    """One output that gives each burst to all of them; None where there is none.
+
+    What one cannot write the others still get; then the first error is raised.
+    """
+    there = [output for output in outputs if output is not None]
+
+    def output(seq: int, made: Reconstruction) -> None:
+        problem: OutputError | None = None
+        for one in there:
+            try:
+                one(seq, made)
+            except OutputError as error:
+                problem = problem or error
+        if problem is not None:
+            raise problem
+
+    return output if there else None
 
 
 def _tells_of_its_burst(facts: Path) -> bool:

@@ -31,7 +31,7 @@ class SnrList(click.ParamType):
 @click.option(
     "--clips",
     type=click.Path(exists=True, path_type=Path),
-    help="A video or a folder of them; default: the sample clips.",
+    help="A video or a folder of them, one clip of each; default: the sample clips.",
 )
 @click.option(
     "--out",

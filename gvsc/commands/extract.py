@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import click
 import numpy as np
 
 from common.service import OneLineErrors, printable, threads_option
-from gvsc.commands.one_clip import clip_options
+from gvsc.commands.one_clip import clip_options, read
 from transmitter.command import describe_option
 from transmitter.extract import description, sketch
 
@@ -55,6 +56,7 @@ def command(
     clip: Path,
     caption: str | None,
     start_s: float,
+    whole: bool,
     sketch_name: str,
     pidinet_weights: Path | None,
     describe: str,
@@ -64,36 +66,45 @@ def command(
     """Extract what the transmitter would send of CLIP, a video file: first frame, sketches, description.
 
     Writes first_frame.png, sketches/000.png … (white lines on black), description.txt and extract.json, all of the size
-    that goes on the air.
+    that goes on the air. With --all that for each clip of the video, in a folder 000000, 000001 ….
     """
-    from receiver.media import replacing, write_frames, write_png
-    from transmitter.clips import read_clip
-
-    source = read_clip(clip, start_s=start_s, caption=caption)
+    sources = read(clip, caption, start_s, whole=whole)
+    first = next(sources)
     began = time.perf_counter()
     sketcher = sketch.load(sketch_name, pidinet_weights)
     describer = description.load(describe)
-    loaded = time.perf_counter()
-    sketches = sketcher.extract(source.video)
-    sketched = time.perf_counter()
-    described = describer.extract(source)
-    seconds = {
-        "load": loaded - began,
-        "sketch": sketched - loaded,
-        "describe": time.perf_counter() - sketched,
-    }
+    load_s = time.perf_counter() - began
+    summaries = []
+    for source in chain([first], sources):
+        began = time.perf_counter()
+        sketches = sketcher.extract(source.video)
+        sketched = time.perf_counter()
+        described = describer.extract(source)
+        seconds = {"load": load_s, "sketch": sketched - began, "describe": time.perf_counter() - sketched}
+        facts = _facts(source, sketch_name, sketches, describe, described)
+        facts["seconds"] = {stage: round(value, 4) for stage, value in seconds.items()}
+        summaries.append(_write(out / f"{source.number:06d}" if whole else out, source, sketches, described, facts))
+        if not as_json:
+            click.echo(_line(summaries[-1]) if whole else _table(summaries[-1]))
+    if as_json:
+        click.echo(json.dumps({"clips": summaries} if whole else summaries[0]))
+
+
+def _write(
+    out: Path, source: Clip, sketches: NDArray[np.float32], described: Description, facts: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes everything of one clip. Returns ``facts`` with where each file is, as extract.json has them."""
+    from receiver.media import replacing, write_frames, write_png
+
     files = {name: out / name for name in ("first_frame.png", "sketches", "description.txt")}
     write_png(files["first_frame.png"], source.video[0])
     write_frames(files["sketches"], np.repeat(np.round(255 * sketches).astype(np.uint8)[..., None], 3, axis=3))
     with replacing(files["description.txt"]) as temporary:
         temporary.write_text(described.text + "\n", encoding="utf-8")
-    summary = _facts(source, sketch_name, sketches, describe, described) | {
-        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
-        "files": {Path(name).stem: str(path) for name, path in files.items()},
-    }
+    summary = facts | {"files": {Path(name).stem: str(path) for name, path in files.items()}}
     with replacing(out / "extract.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-    click.echo(json.dumps(summary) if as_json else _table(summary))
+    return summary
 
 
 def _facts(
@@ -113,6 +124,12 @@ def _facts(
         "text_bytes": len(described.data),
         "text_was_cut": described.was_cut,
     }
+
+
+def _line(summary: dict[str, Any]) -> str:
+    """One clip of many on one line."""
+    drawn = sum(summary["drawn"]) / len(summary["drawn"])
+    return printable(f"{summary['clip']}  lines {100 * drawn:.1f} %  “{summary['text']}” ({summary['described_by']})")
 
 
 def _table(summary: dict[str, Any]) -> str:

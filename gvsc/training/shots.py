@@ -11,12 +11,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-_THUMBNAIL = (32, 18)
-_HARD_CUT = 25.0
-"""Mean absolute difference of 8-bit thumbnails that no motion makes."""
-_SOFT_CUT = 9.0
-_MEDIAN_RATIO = 4.0
-_NEIGHBOURHOOD = 12
+from transmitter.clips.cuts import THUMBNAIL, cuts
 
 
 @dataclass(frozen=True)
@@ -44,23 +39,8 @@ def rate_of(video: Path) -> float:
 
 def thumbnails(video: Path) -> NDArray[np.uint8]:
     """All frames as tiny pictures, uint8 (N, 18, 32, 3): enough to see a cut."""
-    width, height = _THUMBNAIL
+    width, height = THUMBNAIL
     return np.stack([frame.to_ndarray(width=width, height=height, format="rgb24") for frame in frames_of(video)])
-
-
-def cuts(pictures: NDArray[np.uint8]) -> list[int]:
-    """Indices of frames that begin a new shot.
-
-    A cut differs much from the frame before, or moderately while the dozen frames around it are far calmer.
-    """
-    small = pictures.astype(np.float32)
-    change = np.abs(np.diff(small, axis=0)).mean(axis=(1, 2, 3))
-    found = []
-    for index, value in enumerate(change):
-        around = change[max(0, index - _NEIGHBOURHOOD) : index + _NEIGHBOURHOOD + 1]
-        if value > _HARD_CUT or (value > _SOFT_CUT and value > _MEDIAN_RATIO * float(np.median(around))):
-            found.append(index + 1)
-    return found
 
 
 def shots(pictures: NDArray[np.uint8]) -> list[Shot]:

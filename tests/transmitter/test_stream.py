@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from common.clip import Clip
 from common.errors import ClipError
-from transmitter.clips import samples
-from transmitter.command import _stream
+from receiver.media import write_mp4
+from transmitter.clips import Wanted, samples
+from transmitter.command import _stream, command
 
 
 def clip(name: str, number: int = 0) -> Clip:
@@ -23,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder of clips; its videos and the sample clips are stand-ins that cost no decoding."""
     monkeypatch.setattr(samples, "read", lambda: [clip("sample a", 0), clip("sample b", 1)])
 
-    def read_clips(source: str, caption: str | None = None) -> list[Clip]:
+    def read_clips(source: str, wanted: Wanted) -> list[Clip]:
         if not (found := sorted(Path(source).glob("*.mp4"))):
             raise ClipError(f"{source}: no video")
         return [clip(path.stem) for path in found]
@@ -37,7 +39,7 @@ def names(clips: itertools.islice[Clip]) -> list[tuple[str, int]]:
 
 
 def test_samples_as_long_as_there_is_no_clip(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    stream = _stream([str(folder)], None, 0, or_samples=True)
+    stream = _stream([str(folder)], Wanted(), 0, or_samples=True)
     assert names(itertools.islice(stream, 3)) == [("sample a", 0), ("sample b", 1), ("sample a", 0)]
     (folder / "mine.mp4").touch()
     assert names(itertools.islice(stream, 3)) == [("sample b", 1), ("mine", 0), ("mine", 0)]
@@ -49,4 +51,34 @@ def test_samples_as_long_as_there_is_no_clip(folder: Path, capsys: pytest.Captur
 
 def test_without_samples_a_round_without_clips_is_the_end(folder: Path) -> None:
     with pytest.raises(ClipError, match="there is no clip to send"):
-        next(_stream([str(folder)], None, 0, or_samples=False))
+        next(_stream([str(folder)], Wanted(), 0, or_samples=False))
+
+
+def test_a_camera_that_is_not_there_is_one_line_before_anything_is_loaded() -> None:
+    for words in (["--camera", "987"], ["camera:987"]):
+        result = CliRunner().invoke(command, words)
+        assert result.exit_code == 1
+        (line,) = result.stderr.splitlines()
+        assert "camera 987: " in line
+    result = CliRunner().invoke(command, ["world:everything"])
+    assert result.exit_code == 1
+    assert "world:SEED:held_out" in result.stderr
+    result = CliRunner().invoke(command, ["--clip-at", "nan"])
+    assert result.exit_code == 1
+    assert "a clip's start must be a number of seconds from 0 on, not nan" in result.stderr
+
+
+def test_of_each_video_all_clips_or_the_one_at_a_second(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        frames = np.stack([np.full((64, 64, 3), 3 * k, np.uint8) for k in range(40)])
+        write_mp4(tmp_path / f"{name}.mp4", frames, 8)
+    every = [("a", 0), ("a@2s", 1), ("a@4s", 2), ("b", 3), ("b@2s", 4), ("b@4s", 5)]
+    assert names(itertools.islice(_stream([str(tmp_path)], Wanted(caption=""), 2, or_samples=False), 7)) == [
+        *every,
+        ("a", 0),
+    ]
+    one = list(_stream([str(tmp_path)], Wanted(clip_at=2.5), 1, or_samples=False))
+    assert [(clip.name, clip.number, round(float(clip.video[0].mean()) / 3)) for clip in one] == [
+        ("a", 0, 20),
+        ("b", 1, 20),
+    ]

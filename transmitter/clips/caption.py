@@ -28,3 +28,11 @@ def sidecar_caption(video: Path) -> str:
         log.warning("%s: cannot be read (%s); the caption is empty", path, error.strerror)
         return ""
     return clean(data.decode("utf-8-sig", errors="replace"))
+
+
+def caption_of(video: Path, given: str | None) -> str:
+    """``given``, or the text file beside the video; where there is neither it is empty, and that is logged."""
+    caption = sidecar_caption(video) if given is None else given
+    if given is None and not caption:
+        log.warning("%s: no caption", video)
+    return caption

@@ -1,8 +1,9 @@
-"""A video file as a stream of timed frames. Nothing but the frame at hand is ever held."""
+"""A video file, or a camera that has been opened, as a stream of timed frames. Only the frame at hand is ever held."""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ JUMP_S = 1.0
 """A timestamp that falls back by more than this begins a new count (streams joined, a counter that wrapped round); one
 that falls back by less is jitter, and the frame keeps the time of the one before."""
 
+LEAP_S = 600.0
+"""A timestamp in a file that leaps ahead by more than this is broken, and the frame follows the one before."""
+
 LONGEST_STEP_S = 10.0
 """A frame rate below one frame in ten seconds is a broken header, not a rate."""
 
@@ -43,12 +47,14 @@ class TimedFrame:
     step_s: float
     pixel_aspect: float
     """Width of a pixel over its height."""
+    number: int
+    """Counts the frames in the order of decoding."""
 
 
 def decode(path: Path, start_s: float = 0.0) -> Generator[TimedFrame]:
     """The frames of the first video in the file, in order of time; from the key frame before ``start_s`` on.
 
-    Frames without a timestamp, or with one that starts again, follow the frame before by one frame duration.
+    Frames without a timestamp, or with one that starts again or leaps, follow the frame before by one frame duration.
     Packets that cannot be decoded are skipped, and how many is logged. Raises ClipError where the file cannot be
     opened, holds no video, or is larger than ``MAX_PIXELS`` a frame.
     """
@@ -69,27 +75,45 @@ def decode(path: Path, start_s: float = 0.0) -> Generator[TimedFrame]:
             first = next(frames, None)
         if first is None:
             return
-        step_s = _step_s(stream)
-        pixel_aspect = _pixel_aspect(stream)
         if not sought:
             origin_s = _time_s(first, stream)
-        time_s = _time_s(first, stream) - origin_s
-        yield TimedFrame(first, time_s, step_s, pixel_aspect)
-        shift_s = -origin_s
-        for frame in frames:
-            if frame.pts is None:
+        yield from _timed(first, frames, stream, origin_s, LEAP_S)
+
+
+def decode_live(name: str, container: InputContainer) -> Generator[TimedFrame]:
+    """The frames of an opened device, by its own clock, from its first frame on; however long it paused in between.
+
+    ``name`` is what messages call it. Raises ClipError where it has no video.
+    """
+    stream = _video_of(name, container)
+    frames = _frames(name, container, stream)
+    first = next(frames, None)
+    if first is not None:
+        yield from _timed(first, frames, stream, _time_s(first, stream), math.inf)
+
+
+def _timed(
+    first: VideoFrame, rest: Iterator[VideoFrame], stream: VideoStream, origin_s: float, leap_s: float
+) -> Generator[TimedFrame]:
+    step_s = _step_s(stream)
+    pixel_aspect = _pixel_aspect(stream)
+    time_s = _time_s(first, stream) - origin_s
+    yield TimedFrame(first, time_s, step_s, pixel_aspect, 0)
+    shift_s = -origin_s
+    for number, frame in enumerate(rest, 1):
+        if frame.pts is None:
+            next_s = time_s + step_s
+        else:
+            next_s = _time_s(frame, stream) + shift_s
+            if not time_s - JUMP_S <= next_s <= time_s + leap_s:
+                shift_s += time_s + step_s - next_s
                 next_s = time_s + step_s
-            else:
-                next_s = _time_s(frame, stream) + shift_s
-                if next_s < time_s - JUMP_S:
-                    shift_s += time_s + step_s - next_s
-                    next_s = time_s + step_s
-            time_s = max(time_s, next_s)
-            yield TimedFrame(frame, time_s, step_s, pixel_aspect)
+        time_s = max(time_s, next_s)
+        yield TimedFrame(frame, time_s, step_s, pixel_aspect, number)
 
 
 def _open(path: Path, closing: ExitStack) -> tuple[InputContainer, VideoStream]:
-    """The opened container and its first real video stream (a song's cover picture is none)."""
+    """The opened container and its video stream."""
     try:
         if not path.is_file():
             raise ClipError(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
@@ -101,22 +125,27 @@ def _open(path: Path, closing: ExitStack) -> tuple[InputContainer, VideoStream]:
         limits = {"protocol_whitelist": "none", "max_pixels": str(MAX_PIXELS)}
         container = closing.enter_context(av.open(file, mode="r", options=limits, metadata_errors="replace"))
     except av.error.FFmpegError as error:
-        raise ClipError(f"{path}: not a video that can be read ({_reason(error)})") from None
+        raise ClipError(f"{path}: not a video that can be read ({reason(error)})") from None
     except (OSError, ValueError) as error:
-        raise ClipError(f"{path}: cannot be opened ({_reason(error)})") from None
+        raise ClipError(f"{path}: cannot be opened ({reason(error)})") from None
+    return container, _video_of(path, container)
+
+
+def _video_of(name: str | Path, container: InputContainer) -> VideoStream:
+    """The first real video stream (a song's cover picture is none), ready to be decoded. Raises ClipError."""
     stream = next((s for s in container.streams.video if not s.disposition & Disposition.attached_pic), None)
     if stream is None:
         kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
-        raise ClipError(f"{path}: holds no video (only {kinds})")
+        raise ClipError(f"{name}: holds no video (only {kinds})")
     if stream.codec_context is None:
-        raise ClipError(f"{path}: there is no decoder for its video")
+        raise ClipError(f"{name}: there is no decoder for its video")
     if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
         size = f"{stream.codec_context.width}×{stream.codec_context.height}"
-        raise ClipError(f"{path}: {size} is too large; at most {MAX_PIXELS} pixels a frame are decoded")
+        raise ClipError(f"{name}: {size} is too large; at most {MAX_PIXELS} pixels a frame are decoded")
     # Holds for a picture size that changes midway, too. One thread: a damaged packet then fails by itself.
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     stream.codec_context.thread_count = 1
-    return container, stream
+    return stream
 
 
 def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool:
@@ -127,7 +156,7 @@ def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool
     return True
 
 
-def _frames(path: Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+def _frames(name: str | Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every frame that can be decoded. Tells about what could not, at the end."""
     damaged = 0
     try:
@@ -138,7 +167,7 @@ def _frames(path: Path, container: InputContainer, stream: VideoStream) -> Itera
             except StopIteration:
                 break
             except (av.error.FFmpegError, OSError, ValueError) as error:
-                log.warning("%s: breaks off (%s); the frames up to there are used", path, _reason(error))
+                log.warning("%s: breaks off (%s); the frames up to there are used", name, reason(error))
                 break
             try:
                 frames = packet.decode()
@@ -152,7 +181,7 @@ def _frames(path: Path, container: InputContainer, stream: VideoStream) -> Itera
                     yield frame
     finally:
         if damaged:
-            log.warning("%s: %d damaged packets skipped", path, damaged)
+            log.warning("%s: %d damaged packets skipped", name, damaged)
 
 
 def _time_s(frame: VideoFrame, stream: VideoStream) -> float:
@@ -174,6 +203,6 @@ def _pixel_aspect(stream: VideoStream) -> float:
     return aspect if 0.25 <= aspect <= 4.0 else 1.0
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """What the operating system or FFmpeg says, without the number and the name it was given."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).splitlines()[0]

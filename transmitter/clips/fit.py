@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+import av.error
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import Image
+
+from common.errors import ClipError
+from transmitter.clips.decode import TimedFrame
+
+log = logging.getLogger(__name__)
 
 # ITU-T H.273 matrix coefficients, as FFmpeg's AVColorSpace names them. What is not listed is 0 (RGB) or unspecified.
 MATRICES = {
@@ -53,6 +60,21 @@ def fit(frame: VideoFrame, size: tuple[int, int], pixel_aspect: float = 1.0) -> 
     box = (box[0], box[1], min(box[2], float(part.shape[1])), min(box[3], float(part.shape[0])))
     scaled = Image.fromarray(part).resize((width, height), Image.Resampling.BICUBIC, box=box)
     return np.asarray(scaled, dtype=np.uint8)
+
+
+def picture_of(source: str, timed: TimedFrame, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A decoded frame as ``fit`` makes it. Raises ClipError, naming ``source``, where it cannot be converted."""
+    try:
+        return fit(timed.frame, size, timed.pixel_aspect)
+    except (av.error.FFmpegError, ValueError) as error:
+        raise ClipError(f"{source}: its pictures cannot be converted to RGB ({error})") from None
+
+
+def tell_scale(source: str, frame: VideoFrame, size: tuple[int, int]) -> None:
+    """Logs that the pictures are far smaller than wanted."""
+    if 2 * min(frame.width, frame.height) < min(size):
+        held, wanted = f"{frame.width}×{frame.height}", f"{size[1]}×{size[0]}"
+        log.warning("%s: only %s pixels, scaled up to %s", source, held, wanted)
 
 
 def _rgb(frame: VideoFrame) -> NDArray[np.uint8]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gvsc.training.shots import Shot, cuts, shots, windows
+from gvsc.training.shots import Shot, shots, windows
 
 
 def panorama(frames: int, seed: int) -> np.ndarray:
@@ -13,12 +13,7 @@ def panorama(frames: int, seed: int) -> np.ndarray:
 
 def test_a_cut_between_two_scenes_is_found_where_it_is():
     pictures = np.concatenate([panorama(60, 1), panorama(50, 2)])
-    assert cuts(pictures) == [60]
     assert [(shot.start, shot.stop) for shot in shots(pictures)] == [(0, 60), (60, 110)]
-
-
-def test_motion_alone_is_no_cut():
-    assert cuts(panorama(80, 3)) == []
 
 
 def test_windows_stay_inside_the_shot_at_the_asked_rate():

@@ -1,4 +1,4 @@
-"""What clips a file or a folder holds, before any of them is opened."""
+"""A data set in WebVid's form: a folder with a table of captions and the videos that it names."""
 
 from __future__ import annotations
 
@@ -7,63 +7,51 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from common.clip import Clip
 from common.errors import ClipError
 from transmitter.clips.caption import clean
+from transmitter.clips.readers.base import each
+from transmitter.clips.readers.file import VideoFile
+from transmitter.clips.wanted import Wanted
 
 log = logging.getLogger(__name__)
 
-CAPTIONS = "captions.csv"
-"""Name of the table in WebVid's form: videoid, contentUrl, duration, page_dir, name."""
+TABLE: Final = "captions.csv"
+"""Name of the table; its columns: videoid, contentUrl, duration, page_dir, name."""
 
-SUFFIXES = (
-    *(".3gp", ".avi", ".flv", ".gif", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4"),
-    *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv", ".y4m"),
-)
-"""What counts as a video in a folder without a table. A file given by itself may have any name."""
-
-TOLD_ROWS = 5
+TOLD_ROWS: Final = 5
 """Bad rows of a table that are logged one by one; the rest are counted."""
 
 
 @dataclass(frozen=True)
-class ClipRef:
-    """Where a clip is. ``caption`` None: look for a text file beside it. ``number`` counts from 0 in one listing."""
+class WebVid:
+    """The rows of ``path`` / captions.csv; a video lies at videos/{page_dir}/{videoid}.mp4 or {videoid}.mp4.
+
+    A path that leads out of the folder is refused. Bad rows are logged and left out.
+    """
 
     path: Path
-    name: str
-    caption: str | None = None
-    number: int = 0
-    start_s: float = 0.0
 
-
-def list_clips(source: str | Path) -> Iterator[ClipRef]:
-    """The clips of a file (itself), of a folder with ``captions.csv`` (its rows), or of a folder (its videos, by name).
-
-    Rows follow WebVid's form; a video lies at ``videos/{page_dir}/{videoid}.mp4`` or ``{videoid}.mp4`` in the folder,
-    and a path that leads out of the folder is refused. Bad rows are logged and left out. The table is read as it is
-    iterated, so a long one costs no memory.
-
-    Raises ClipError, at once, where the source does not exist, a folder holds no video, or the table no usable header.
-    """
-    source = Path(source)
-    if source.is_file():
-        return iter([ClipRef(source, source.stem)])
-    if not source.is_dir():
-        raise ClipError(f"{source}: no such file or folder")
-    table = source / CAPTIONS
-    try:
-        if table.is_file():
+    def videos(self) -> Iterator[VideoFile]:
+        """Row by row: a long table costs no memory. Raises ClipError, at once, where it has no usable header."""
+        table = self.path / TABLE
+        try:
             _check_header(table)
-            return _rows(source, table)
-        videos = sorted(
-            p for p in source.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".") and p.is_file()
-        )
-    except OSError as error:
-        raise ClipError(f"{source}: cannot be read ({error.strerror})") from None
-    if not videos:
-        raise ClipError(f"{source}: holds neither {CAPTIONS} nor a video ({', '.join(SUFFIXES)})")
-    return iter([ClipRef(path, path.stem, number=number) for number, path in enumerate(videos)])
+        except OSError as error:
+            raise ClipError(f"{table}: cannot be read ({error.strerror})") from None
+        return _rows(self.path, table)
+
+    def read(self, wanted: Wanted) -> Iterator[Clip]:
+        """See ``Reader`` and ``each``."""
+        yield from each(str(self.path), self.videos(), wanted)
+
+
+def recognise(source: str) -> WebVid | None:
+    """A folder with captions.csv in it."""
+    path = Path(source)
+    return WebVid(path) if (path / TABLE).is_file() else None
 
 
 def _check_header(table: Path) -> None:
@@ -76,8 +64,8 @@ def _check_header(table: Path) -> None:
         raise ClipError(f"{table}: its first line must name the columns videoid, contentUrl, duration, page_dir, name")
 
 
-def _rows(folder: Path, table: Path) -> Iterator[ClipRef]:
-    number = bad = 0
+def _rows(folder: Path, table: Path) -> Iterator[VideoFile]:
+    listed = bad = 0
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.DictReader(file, restkey="", restval="")
         while True:
@@ -94,10 +82,10 @@ def _rows(folder: Path, table: Path) -> Iterator[ClipRef]:
             caption = clean(row.get("name", ""))
             if not caption:
                 log.warning("%s, line %d: no caption", table, reader.line_num)
-            yield ClipRef(path, path.stem, caption, number)
-            number += 1
+            yield VideoFile(path, caption)
+            listed += 1
     if bad:
-        log.warning("%s: %d clips listed, %d bad rows left out", table, number, bad)
+        log.warning("%s: %d clips listed, %d bad rows left out", table, listed, bad)
 
 
 def _video_of(folder: Path, videoid: str, page_dir: str) -> Path:

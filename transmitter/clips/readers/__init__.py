@@ -1,0 +1,22 @@
+"""Where clips come from: readers, one to a file, each for a kind of source. A new one is a file and a line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from transmitter.clips.readers import camera, file, folder, webvid, world
+from transmitter.clips.readers.base import Reader
+
+__all__ = ["Reader", "find"]
+
+_KINDS: Final = (camera.recognise, world.recognise, webvid.recognise, folder.recognise, file.recognise)
+"""In the order in which they are asked: a folder called ``world`` is ``./world``."""
+
+
+def find(source: str | Path) -> Reader:
+    """The reader for a source: ``camera:N``, ``world:SEED``, a folder with captions.csv, a folder, a file.
+
+    Raises ClipError where it names a camera that is not there or a world that cannot be.
+    """
+    return next(reader for kind in _KINDS if (reader := kind(str(source))) is not None)
