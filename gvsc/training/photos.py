@@ -13,6 +13,9 @@ from torch import Tensor
 SIDE_WEIGHTS = {256: 0.25, 320: 0.20, 400: 0.18, 512: 0.15, 640: 0.10, 800: 0.07, 1024: 0.05}
 """How often a photo is taken at which shorter side: mostly as small as a whole picture is when it is sent."""
 
+PHOTO_SIDES = tuple(SIDE_WEIGHTS)
+"""Shorter sides that each photo is kept at, as far as it has them."""
+
 CLIP_SHARE = 0.25
 """Part of the crops that come from clips, for what films and faces look like."""
 
@@ -79,7 +82,7 @@ def load_photos(folder: Path) -> dict[str, dict[int, NDArray[np.uint8]]]:
         name, side = path.stem.rsplit(".", 1)
         photos.setdefault(name, {})[int(side)] = np.load(path, allow_pickle=False)
     if not photos:
-        raise FileNotFoundError(f"no photos in {folder}; run python -m gvsc.training.prepare first")
+        raise FileNotFoundError(f"no photos in {folder}; run gvsc train fetch first")
     return photos
 
 
@@ -97,11 +100,17 @@ def validation_pictures(data: Path, size: int = 256) -> Tensor:
 
     float32 (N, 3, size, size) in [0, 1], in the order of the names.
     """
+    pictures = centre_crops(load_photos(data / "photos" / "val"), size)
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float().div(255.0).contiguous()
+
+
+def centre_crops(photos: dict[str, dict[int, NDArray[np.uint8]]], size: int) -> NDArray[np.uint8]:
+    """Of each photo, whole and at about twice that scale, uint8 (N, size, size, 3)."""
     pictures = []
-    for sides in load_photos(data / "photos" / "val").values():
+    for sides in photos.values():
         closer = max((side for side in sides if side <= 2 * size), default=size)
         for side in sorted({size, closer}):
             source = sides[side]
             top, left = (source.shape[0] - size) // 2, (source.shape[1] - size) // 2
             pictures.append(source[top : top + size, left : left + size])
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float().div(255.0).contiguous()
+    return np.stack(pictures)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gvsc.training.contents import PHOTOS, VALIDATION_PHOTOS, VIDEOS
+
 
 @dataclass(frozen=True)
 class Source:
     """A package. ``kind`` names the client that gets it.
 
     ``version`` and ``sha256`` are empty for Debian packages: apt takes the release's version and verifies it itself.
+    What is taken out of any package has a SHA-256 of its own (``gvsc.training.contents``).
     """
 
     kind: Literal["deb", "sdist", "wheel", "npm"]
@@ -63,3 +66,22 @@ SOURCES = (
         version="0.26.0",
     ),
 )
+
+
+def table() -> str:
+    """The sources as a Markdown table, with what is taken out of each: to train on, and held out."""
+    lines = [
+        "| package | by | licence | used for | photos, videos | photos held out |",
+        "|---|---|---|---|---|---|",
+    ]
+    clients = {"deb": "apt", "npm": "npm", "sdist": "pip", "wheel": "pip"}
+    for source in SOURCES:
+        photos = [medium.name for medium in PHOTOS if medium.package == source.package]
+        videos = [medium for medium in VIDEOS if medium.package == source.package]
+        held_out = len(VALIDATION_PHOTOS.intersection(photos))
+        named = f"{source.package} {source.version}".strip()
+        lines.append(
+            f"| {named} | {clients[source.kind]} | {source.licence} | {source.use} "
+            f"| {len(photos)}, {len(videos)} | {held_out} |"
+        )
+    return "\n".join(lines)
