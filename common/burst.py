@@ -9,7 +9,7 @@ symbols tell the gain all over the burst.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from common import pilots, schemes
 from common.clip import MAX_SIDE, MULTIPLE
-from common.codecs import text
+from common.codecs import text, video_mode
 from common.coding import crc12, polar
 from common.conventions import cbr
 from common.errors import BurstError
@@ -60,7 +60,7 @@ _FIELDS: Final = (
     ("frames", 2),
     ("clip", 8),
     ("text_bytes", 8),
-    ("text_mode", 4),
+    ("mode", 4),
     ("height", 4),
     ("width", 4),
 )
@@ -71,7 +71,8 @@ assert sum(bits for _, bits in _FIELDS) == HEADER_BITS
 class Header:
     """What the burst says of itself. ``clip`` is the clip's number modulo 256, ``text_bytes`` the length of the text.
 
-    ``text_mode`` is the number of the description's coding on the air: see :mod:`common.codecs.text`.
+    ``text_mode`` is the number of the description's coding on the air: see :mod:`common.codecs.text`; ``video_mode``
+    that of a digital video: see :mod:`common.codecs.video_mode`. No burst has both.
     """
 
     scheme: Scheme
@@ -81,6 +82,7 @@ class Header:
     height: int
     width: int
     text_mode: int = text.DEFAULT_MODE
+    video_mode: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -89,9 +91,14 @@ class Header:
 
     def section_symbols(self, section: Section) -> int:
         """Complex symbols that one section of this burst has."""
-        if section == "description":
-            return text.symbol_count(self.text_bytes, self.text_mode)
-        return first_frame_symbols(self.height, self.width)
+        return _SECTION_SYMBOLS[section](self)
+
+    @property
+    def mode_name(self) -> str:
+        """How the description is coded, or else the video, in words; "" where nothing is."""
+        if "description" in self.scheme.sections:
+            return text.MODES[self.text_mode].name
+        return video_mode.MODES[self.video_mode].name if schemes.DIGITAL.intersection(self.scheme.sections) else ""
 
     @property
     def payload_symbols(self) -> int:
@@ -143,6 +150,14 @@ def first_frame_symbols(height: int, width: int) -> int:
     return (height // FIRST_FRAME_PATCH) * (width // FIRST_FRAME_PATCH) * FIRST_FRAME_REALS // 2
 
 
+_SECTION_SYMBOLS: Final[Mapping[Section, Callable[[Header], int]]] = {
+    "description": lambda header: text.symbol_count(header.text_bytes, header.text_mode),
+    "first_frame": lambda header: first_frame_symbols(header.height, header.width),
+    "h264": lambda header: video_mode.symbol_count(*header.shape),
+    "h265": lambda header: video_mode.symbol_count(*header.shape),
+}
+
+
 def header_bits(header: Header) -> NDArray[np.uint8]:
     """The header's 36 information bits, most significant first. Raises BurstError where a field cannot be expressed."""
     if header.frames not in FRAME_COUNTS:
@@ -153,13 +168,15 @@ def header_bits(header: Header) -> NDArray[np.uint8]:
         side = getattr(header, name)
         if side % MULTIPLE or not MULTIPLE <= side <= MAX_SIDE:
             raise BurstError(f"{name} must be a multiple of {MULTIPLE} up to {MAX_SIDE}, not {side}")
+    if header.text_bytes and "description" not in header.scheme.sections:
+        raise BurstError(f"a burst of {header.scheme.name} has no description, so text_bytes must be 0")
     values = {
         "version": HEADER_VERSION,
         "scheme": header.scheme.number,
         "frames": FRAME_COUNTS.index(header.frames),
         "clip": header.clip % CLIP_NUMBERS,
         "text_bytes": header.text_bytes,
-        "text_mode": header.text_mode,
+        "mode": header.text_mode if "description" in header.scheme.sections else header.video_mode,
         "height": header.height // MULTIPLE - 1,
         "width": header.width // MULTIPLE - 1,
     }
@@ -179,7 +196,10 @@ def header_from_bits(bits: NDArray[np.uint8]) -> Header | None:
         values[name] = word & (1 << width) - 1
         word >>= width
     scheme = schemes.by_number(values["scheme"])
-    if values["version"] != HEADER_VERSION or scheme is None or values["text_mode"] >= len(text.MODES):
+    if values["version"] != HEADER_VERSION or scheme is None:
+        return None
+    described = "description" in scheme.sections
+    if values["mode"] >= _mode_count(scheme) or (values["text_bytes"] and not described):
         return None
     return Header(
         scheme=scheme,
@@ -188,8 +208,15 @@ def header_from_bits(bits: NDArray[np.uint8]) -> Header | None:
         frames=FRAME_COUNTS[values["frames"]],
         height=(values["height"] + 1) * MULTIPLE,
         width=(values["width"] + 1) * MULTIPLE,
-        text_mode=values["text_mode"],
+        **{"text_mode" if described else "video_mode": values["mode"]},
     )
+
+
+def _mode_count(scheme: Scheme) -> int:
+    """How many modes the header may name: one, 0, where the scheme's sections have none."""
+    if "description" in scheme.sections:
+        return len(text.MODES)
+    return len(video_mode.MODES) if schemes.DIGITAL.intersection(scheme.sections) else 1
 
 
 def encode_header(header: Header) -> Symbols:

@@ -7,9 +7,11 @@ from typing import Final, Literal
 
 from common.errors import SchemeError
 
-Section = Literal["description", "first_frame"]
+Section = Literal["description", "first_frame", "h264", "h265"]
+"""What a burst may carry. A new one gets its length in :mod:`common.burst`, its encoder in transmitter/transmitter.py
+and its decoder in receiver/receiver.py: a few lines."""
 
-DIGITAL: Final[frozenset[Section]] = frozenset({"description"})
+DIGITAL: Final[frozenset[Section]] = frozenset({"description", "h264", "h265"})
 """Sections of coded bits in QAM points; the others are analogue."""
 
 
@@ -30,6 +32,9 @@ SCHEMES: Final = (
     Scheme(
         "first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"
     ),
+    # Nothing is generated: what is decoded is shown.
+    Scheme("h264-ldpc", 7, ("h264",), "all frames, H.264, LDPC and QAM (paper, H.264)"),
+    Scheme("h265-ldpc", 8, ("h265",), "all frames, H.265, LDPC and QAM (paper, H.265)"),
 )
 
 NAMES: Final = tuple(scheme.name for scheme in SCHEMES)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from common import burst, wire
 from common.burst import Header
-from common.codecs import text
 from common.conventions import airtime_ms, snr_db_of
 
 SEGMENT = 32
@@ -43,10 +42,10 @@ class TappedBurst:
 
     @property
     def content(self) -> str:
-        """What it carries in words: scheme and code rate of the description."""
+        """What it carries in words: scheme, and code rate of the description or mode of the video."""
         if self.header is None:
             return "unreadable"
-        return f"{self.header.scheme.name} {text.MODES[self.header.text_mode].name}"
+        return f"{self.header.scheme.name} {self.header.mode_name}".rstrip()
 
     def facts(self) -> dict[str, object]:
         """The numbers for a line of JSON."""
@@ -57,7 +56,7 @@ class TappedBurst:
             "link": self.link,
             "receiver": self.receiver,
             "scheme": header.scheme.name if header else None,
-            "text_mode": text.MODES[header.text_mode].name if header else None,
+            "text_mode": header.mode_name if header else None,
             "clip": header.clip if header else None,
             "symbols": self.before.size,
             "symbols_payload": header.payload_symbols if header else None,

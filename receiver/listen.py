@@ -24,6 +24,7 @@ MAX_MAGNITUDE = 1e9
 class Heard:
     """``estimate`` is the channel's from pilots and header, from the preamble's pilots alone where no header was read.
 
+    ``text`` is None where the description was lost, "" where none was sent.
     ``failed`` is as :class:`receiver.receiver.Reconstruction` has it; ``header`` is None unless it fits the samples.
     """
 
@@ -46,6 +47,8 @@ def listen(samples: Samples, genie_snr_db: float | None = None) -> Heard:
     if header is None or header.total_symbols != samples.size:
         return Heard(None, heard, failed=("header",))
     heard = _told(track(samples, *_known(header)), noise_power)
+    if "description" not in header.scheme.sections:
+        return Heard(header, heard, "")
     symbols, variance = heard.equalise(samples, header.layout()["description"])
     description = text.decode(symbols, header.text_bytes, variance, header.text_mode)
     return Heard(header, heard, description, () if description is not None else ("description",))

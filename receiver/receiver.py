@@ -7,17 +7,19 @@ SNR only where a comparison asks for a genie.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common import burst, seeds
 from common.burst import Header
-from common.codecs import text
+from common.codecs import h26x, text
 from common.codecs.djscc_frame import FrameCodec
+from common.codecs.video import VideoCodec
 from common.conventions import DEFAULT_SEED, FRAMES, SIZE
 from common.errors import GvscError
+from common.modulation import qam
 from receiver import generators
 from receiver.estimate import Estimate
 from receiver.generators.base import Conditions
@@ -33,10 +35,11 @@ class Reconstruction:
     """What the receiver made of one burst.
 
     ``video`` is uint8 (F, H, W, 3); mid-grey where nothing could be generated. ``failed`` names what did not arrive:
-    "samples" (not finite, absurdly large, or too few), "header", "description"; or "generator", where that cannot make
-    such a clip: ``trouble`` is what it said. ``text`` is the description, or None where it was lost, as far as CRC-16
-    and correlation can tell (:mod:`common.coding.block`). ``frame`` is the received first frame, uint8 (H, W, 3), or
-    None.
+    "samples" (not finite, absurdly large, or too few), "header", "description", "video" (frames of it are missing); or
+    "generator", where that cannot make such a clip: ``trouble`` is what it said, or a decoder. ``text`` is the
+    description, "" where none was sent, or None where it was lost, as far as CRC-16 and correlation can tell
+    (:mod:`common.coding.block`). ``frame`` is the received first frame, uint8 (H, W, 3), or None. ``generator`` is
+    None, too, where the scheme sends all frames and nothing is generated.
     """
 
     video: NDArray[np.uint8]
@@ -52,13 +55,18 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Received:
-    """What arrived, before anything is generated. ``frame`` is float32 (3, H, W) in [0, 1]."""
+    """What arrived, before anything is generated. ``frame`` is float32 (3, H, W) in [0, 1].
+
+    ``video`` is what a scheme that sends all frames shows, uint8 (F, H, W, 3). ``trouble`` is why it cannot be decoded.
+    """
 
     header: Header | None
     estimate: Estimate | None
     text: str | None = None
     frame: NDArray[np.float32] | None = None
+    video: NDArray[np.uint8] | None = None
     failed: tuple[str, ...] = ()
+    trouble: GvscError | None = None
 
 
 class Receiver:
@@ -103,21 +111,23 @@ class Receiver:
         began = time.perf_counter()
         received = self.listen(samples, genie_snr_db)
         listened = time.perf_counter()
-        failed, trouble = received.failed, None
+        failed, trouble = received.failed, received.trouble
+        generated = None
         try:
-            video = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
+            generated = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
         except GvscError as error:
-            video, failed, trouble = None, (*failed, "generator"), error
+            failed, trouble = (*failed, "generator"), error
+        video = received.video if generated is None else _to_bytes(generated.transpose(0, 2, 3, 1))
         done = time.perf_counter()
         return Reconstruction(
-            video=_grey(received.header) if video is None else _to_bytes(video.transpose(0, 2, 3, 1)),
+            video=_grey(received.header) if video is None else video,
             header=received.header,
             snr_db=received.estimate.snr_db if received.estimate else None,
             text=received.text,
             frame=None if received.frame is None else _to_bytes(received.frame.transpose(1, 2, 0)),
             failed=failed,
             trouble=trouble,
-            generator=None if video is None else self._generator.name,
+            generator=None if generated is None else self._generator.name,
             seconds={"decode": listened - began, "generate": done - listened},
         )
 
@@ -125,15 +135,34 @@ class Receiver:
         """All of :meth:`decode` but the generation: what arrived."""
         heard = listen(samples, genie_snr_db)
         estimate = sharpened(samples, heard, genie_snr_db)
-        frame, header = None, heard.header
-        if header is not None and estimate is not None and "first_frame" in header.scheme.sections:
-            symbols, snr_db = estimate.equalise_together(samples, header.layout()["first_frame"])
-            frame = self._frame_codec.decode(symbols, snr_db, header.height, header.width)
-        return Received(header, estimate, heard.text, frame, heard.failed)
+        received = Received(heard.header, estimate, heard.text, failed=heard.failed)
+        header = heard.header
+        if header is None or estimate is None:
+            return received
+        for section, places in header.layout().items():
+            match section:
+                case "first_frame":
+                    symbols, snr_db = estimate.equalise_together(samples, places)
+                    frame = self._frame_codec.decode(symbols, snr_db, header.height, header.width)
+                    received = replace(received, frame=frame)
+                case "h264" | "h265":
+                    symbols, variance = estimate.equalise(samples, places)
+                    codec = VideoCodec(h26x.STANDARDS[section])
+                    snrs_db = -10.0 * np.log10(np.maximum(variance, qam.LEAST_NOISE_VARIANCE))
+                    try:
+                        made = codec.decode_with_details(symbols, snrs_db, header.shape, header.video_mode)
+                    except GvscError as error:
+                        received = replace(received, failed=(*received.failed, "video"), trouble=error)
+                    else:
+                        lost = () if made.there.all() else ("video",)
+                        received = replace(received, video=made.video, failed=(*received.failed, *lost))
+        return received
 
     def _generate(self, received: Received, steps: int | None, guidance: float | None) -> NDArray[np.float32] | None:
         header = received.header
-        if header is None or received.estimate is None or (received.text is None and received.frame is None):
+        if header is None or received.estimate is None or "description" not in header.scheme.sections:
+            return None
+        if received.text is None and received.frame is None:
             return None
         conditions = Conditions(
             description=received.text,

@@ -6,11 +6,13 @@ import dataclasses
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from common import endpoints
 from common.clip import Clip
+from common.codecs import video_mode
 from common.errors import ClipError
 from common.service import (
     OneLineErrors,
@@ -26,6 +28,9 @@ from common.service import (
 from transmitter import adaptive
 from transmitter.credit import WINDOW
 from transmitter.extract import description
+
+if TYPE_CHECKING:
+    from transmitter.clips import Wanted
 
 scheme_option = click.option(
     "--scheme",
@@ -46,6 +51,15 @@ text_mode_option = click.option(
     help="Code rate of the description, with a + coded by the text model (2 bits a character instead of 8). auto: 1/3, "
     "or what suits the SNR where the scheme is adaptive.",
 )
+video_rate_option = click.option(
+    "--video-rate",
+    type=click.Choice(video_mode.RATES),
+    default=video_mode.DEFAULT_RATE,
+    show_default=True,
+    envvar="GVSC_VIDEO_RATE",
+    show_envvar=True,
+    help="Code rate of h264-ldpc and h265-ldpc, on 4-QAM; adaptive: modulation and rate that suit the SNR.",
+)
 describe_option = click.option(
     "--describe",
     type=click.Choice(description.NAMES),
@@ -60,10 +74,18 @@ describe_option = click.option(
 
 @click.command("transmit", cls=OneLineErrors)
 @click.argument("clips", nargs=-1, metavar="[CLIP]...")
+@click.option("--camera", "cameras", multiple=True, metavar="N", help="Send what camera N sees; the same as camera:N.")
+@click.option(
+    "--clip-at",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Of each video only the one clip that starts S seconds in; default: all of it, clip after clip.",
+)
 @click.option("--caption", help="The description, for every clip; default: each clip's own.")
 @describe_option
 @scheme_option
 @text_mode_option
+@video_rate_option
 @click.option(
     "--tx-snr-db",
     type=SnrOrAuto(),
@@ -88,10 +110,13 @@ describe_option = click.option(
 @insecure_option
 def command(
     clips: tuple[str, ...],
+    cameras: tuple[str, ...],
+    clip_at: float | None,
     caption: str | None,
     describe: str,
     scheme: str,
     text_mode: str,
+    video_rate: str,
     tx_snr_db: float | None,
     repeat: int,
     or_samples: bool,
@@ -104,9 +129,18 @@ def command(
 ) -> None:
     """Send clips: extract what they mean, code it into symbols.
 
-    CLIP is a video file or a folder (with captions.csv in WebVid's form, or videos with .txt captions beside them).
-    Without one, the sample clips are sent. The order in which the three services start does not matter.
+    CLIP is a video file; a folder (with captions.csv in WebVid's form, or videos with .txt captions beside them);
+    camera:N; or world:SEED, endless clips that are drawn here (world:SEED:held_out: what was kept from training).
+    Without one, the sample clips are sent. A long video is sent as a stream of clips, each of one shot.
+    The order in which the three services start does not matter.
     """
+    from transmitter.clips import Wanted, find
+
+    # A wrong start and a camera that is not there are told before anything is loaded.
+    wanted = Wanted(clip_at=clip_at, caption=caption)
+    sources = (*clips, *(f"camera:{camera}" for camera in cameras))
+    for source in sources:
+        find(source)
     # Imported here: the encoders bring torch, which `--help` and a wrong option can do without.
     from transmitter.process import TransmitterProcess
     from transmitter.transmitter import Transmitter
@@ -117,6 +151,7 @@ def command(
             service_context("transmitter"),
             scheme=scheme,
             text_mode=text_mode,
+            video_rate=video_rate,
             tx_snr_db=tx_snr_db,
             paused=paused,
             window=window,
@@ -126,20 +161,22 @@ def command(
             control=control,
         )
         say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
-        process.run(lambda: Transmitter(describe=describe), _stream(clips, caption, repeat, or_samples))
+        process.run(lambda: Transmitter(describe=describe), _stream(sources, wanted, repeat, or_samples))
 
 
-def _stream(sources: Sequence[str], caption: str | None, repeat: int, or_samples: bool) -> Iterator[Clip]:
+def _stream(sources: Sequence[str], wanted: Wanted, repeat: int, or_samples: bool) -> Iterator[Clip]:
     """All clips of all sources, ``repeat`` times (0: for ever), numbered from 0 in each round; of no sources, the
     sample clips.
 
-    A source that cannot be read is told and left out of this round. Where a whole round was empty, the sample clips
-    are its clips if ``or_samples``, else ClipError is raised.
+    A source that cannot be read is told and left out of this round, from where it breaks off. Where a whole round was
+    empty, the sample clips are its clips if ``or_samples``, else ClipError is raised.
     """
     from transmitter.clips import read_clips, samples
 
+    caption = wanted.caption
+
     def read(source: str | None, first: int) -> Iterator[Clip]:
-        clips = samples.read() if source is None else read_clips(source, caption=caption)
+        clips = samples.read() if source is None else read_clips(source, wanted)
         for number, clip in enumerate(clips, first):
             yield dataclasses.replace(clip, number=number, caption=clip.caption if caption is None else caption)
 

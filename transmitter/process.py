@@ -14,7 +14,7 @@ import zmq
 
 from common import endpoints, wire
 from common.clip import Clip
-from common.codecs import text
+from common.codecs import video_mode
 from common.control import ControlServer
 from common.conventions import SNR_DB_LIMITS
 from common.errors import GvscError, ProtocolError
@@ -42,6 +42,12 @@ TEXT_MODE: Final = Knob(
     kind="choice",
     choices=adaptive.TEXT_MODES,
 )
+VIDEO_RATE: Final = Knob(
+    "video_rate",
+    "code rate of a digital video, on 4-QAM; adaptive: modulation and rate that suit the SNR",
+    kind="choice",
+    choices=video_mode.RATES,
+)
 TX_SNR_DB: Final = Knob(
     "tx_snr_db",
     "SNR that the encoders assume; auto: the last estimate, the lowest where there are several receivers",
@@ -62,6 +68,7 @@ class TransmitterProcess:
         *,
         scheme: str,
         text_mode: str = adaptive.FOLLOW,
+        video_rate: str = video_mode.DEFAULT_RATE,
         tx_snr_db: float | None,
         paused: bool,
         window: int = WINDOW,
@@ -71,7 +78,15 @@ class TransmitterProcess:
         control: str,
     ) -> None:
         """``tx_snr_db`` None means the lowest of the receivers' last estimates. Raises EndpointError, SettingError."""
-        self._knobs = Knobs([(SCHEME, scheme), (TEXT_MODE, text_mode), (TX_SNR_DB, tx_snr_db), (PAUSED, paused)])
+        self._knobs = Knobs(
+            [
+                (SCHEME, scheme),
+                (TEXT_MODE, text_mode),
+                (VIDEO_RATE, video_rate),
+                (TX_SNR_DB, tx_snr_db),
+                (PAUSED, paused),
+            ]
+        )
         self._chooser = Chooser()
         self._credit = Credit(window)
         self._session = wire.new_session()
@@ -127,7 +142,9 @@ class TransmitterProcess:
         assert isinstance(tx_snr_db, (int, float))
         chosen = self._chooser.choose(str(settings["scheme"]), str(settings["text_mode"]), tx_snr_db)
         try:
-            encoded = transmitter.encode_with_details(clip, tx_snr_db, chosen.scheme, chosen.text_mode)
+            encoded = transmitter.encode_with_details(
+                clip, tx_snr_db, chosen.scheme, chosen.text_mode, str(settings["video_rate"])
+            )
         except GvscError as error:
             self._skipped += 1
             say("transmitter", f"skipped: {error}")
@@ -137,6 +154,8 @@ class TransmitterProcess:
                 "transmitter",
                 f"clip {clip.name!r}: the caption is too long and was cut to {len(encoded.description.data)} bytes",
             )
+        if not encoded.fits:
+            say("transmitter", f"clip {clip.name!r} does not fit into its symbols: frames are missing")
         self._seq += 1
         self._show(seq, clip, encoded, tx_snr_db)
         samples = encoded.burst.samples
@@ -160,7 +179,7 @@ class TransmitterProcess:
                 "caption": clip.caption[:1024],
                 "sent": encoded.description.text,
                 "scheme": encoded.burst.header.scheme.name,
-                "text_mode": text.MODES[encoded.burst.header.text_mode].name,
+                "text_mode": encoded.burst.header.mode_name,
                 "tx_snr_db": tx_snr_db,
                 "seconds": encoded.seconds,
                 "shape": list(clip.video.shape),

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from common import burst
 from common.burst import Burst, Header
 from common.clip import Clip
-from common.codecs import text
+from common.codecs import h26x, text, video, video_mode
 from common.codecs.djscc_frame import FrameCodec
+from common.codecs.h26x import Standard
+from common.codecs.video import VideoCodec
 from common.conventions import check_snr_db
 from common.schemes import Section, by_name
 from transmitter.extract import description, first_frame
@@ -22,13 +24,24 @@ from transmitter.extract.description import Description
 
 DEFAULT_SCHEME: Final = "first-frame-desc"
 
+VIDEO_MARGIN_DB: Final = 1.0
+"""What the SNR must lie above a mode's threshold where the video's rate is adaptive: the estimate is off by 0.3 to
+0.75 dB RMS (docs/results/link/header-reception.json), and behind the threshold all is lost."""
+
+NO_DESCRIPTION: Final = Description(b"", was_cut=False, by="none")
+"""What is sent of a scheme that has none."""
+
 
 @dataclass(frozen=True)
 class Encoded:
-    """A burst and what went into it: the description that was sent, and seconds per stage {extract, encode}."""
+    """A burst and what went into it: the description that was sent, and seconds per stage {extract, encode}.
+
+    ``fits`` is False where a bitstream is larger than its section: the clip counts as a failure, and what fits is sent.
+    """
 
     burst: Burst
     description: Description
+    fits: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -44,28 +57,49 @@ class Transmitter:
         self._describer = description.load(describe)
 
     def encode(
-        self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, text_mode: int = text.DEFAULT_MODE
+        self,
+        clip: Clip,
+        tx_snr_db: float,
+        scheme: str = DEFAULT_SCHEME,
+        text_mode: int = text.DEFAULT_MODE,
+        video_rate: str = video_mode.DEFAULT_RATE,
     ) -> Burst:
         """The burst for one clip, for a channel that the transmitter believes to have ``tx_snr_db`` (Es/N0 in dB).
 
-        ``text_mode`` is the number of one of text.MODES. Raises SchemeError, SettingError, BurstError.
+        ``text_mode`` is the number of one of text.MODES, ``video_rate`` one of video_mode.RATES. Raises SchemeError,
+        SettingError, BurstError, PackageError.
         """
-        return self.encode_with_details(clip, tx_snr_db, scheme, text_mode).burst
+        return self.encode_with_details(clip, tx_snr_db, scheme, text_mode, video_rate).burst
 
     def encode_with_details(
-        self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, text_mode: int = text.DEFAULT_MODE
+        self,
+        clip: Clip,
+        tx_snr_db: float,
+        scheme: str = DEFAULT_SCHEME,
+        text_mode: int = text.DEFAULT_MODE,
+        video_rate: str = video_mode.DEFAULT_RATE,
     ) -> Encoded:
         """As ``encode``, with the description that was sent and the time each stage took."""
         tx_snr_db = check_snr_db(tx_snr_db, "tx_snr_db")
         chosen = by_name(scheme)
         began = time.perf_counter()
-        sent = self._describer.extract(clip)
+        sent = self._describer.extract(clip) if "description" in chosen.sections else NO_DESCRIPTION
         frame = first_frame.extract(clip)
         extracted = time.perf_counter()
+        streams: list[video.Encoded] = []
+
+        def digital(standard: Standard) -> NDArray[np.complex64]:
+            codec = VideoCodec(standard, video_rate, VIDEO_MARGIN_DB)
+            streams.append(codec.encode_with_details(clip.video, tx_snr_db))
+            return streams[-1].symbols
+
         coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {
             "description": lambda: text.encode(sent.data, text_mode),
             "first_frame": lambda: self._frame_codec.encode(frame, tx_snr_db),
+            "h264": lambda: digital(h26x.H264),
+            "h265": lambda: digital(h26x.H265),
         }
+        sections = {section: coders[section]() for section in chosen.sections}
         frames, height, width = clip.shape
         header = Header(
             scheme=chosen,
@@ -75,7 +109,9 @@ class Transmitter:
             height=height,
             width=width,
             text_mode=text_mode,
+            video_mode=streams[0].mode if streams else 0,
         )
-        made = burst.assemble(header, {section: coders[section]() for section in chosen.sections})
+        made = burst.assemble(header, sections)
         done = time.perf_counter()
-        return Encoded(made, sent, {"extract": extracted - began, "encode": done - extracted})
+        seconds = {"extract": extracted - began, "encode": done - extracted}
+        return Encoded(made, sent, all(stream.fits for stream in streams), seconds)

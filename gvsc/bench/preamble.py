@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,8 +17,8 @@ Samples = NDArray[np.complex64]
 
 
 def random_header(rng: np.random.Generator) -> Header:
-    """A header whose fields are all drawn at random."""
-    return Header(
+    """A header whose fields are all drawn at random, those that its scheme has."""
+    header = Header(
         scheme=schemes.SCHEMES[rng.integers(len(schemes.SCHEMES))],
         clip=int(rng.integers(burst.CLIP_NUMBERS)),
         text_bytes=int(rng.integers(text.MAX_BYTES + 1)),
@@ -25,6 +27,10 @@ def random_header(rng: np.random.Generator) -> Header:
         width=MULTIPLE * int(rng.integers(1, MAX_SIDE // MULTIPLE + 1)),
         text_mode=int(rng.integers(len(text.MODES))),
     )
+    if "description" in header.scheme.sections:
+        return header
+    # what a header without a description says of one is what a receiver takes for granted
+    return replace(header, text_bytes=0, text_mode=text.DEFAULT_MODE, video_mode=header.text_mode)
 
 
 def sent(header: Header, rng: np.random.Generator) -> Samples:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from channel.command import model_options, open_channel
-from common.codecs import text
 from common.conventions import DEFAULT_SEED, airtime_ms
-from common.service import OneLineErrors, SnrDb, threads_option
-from gvsc.commands.one_clip import clip_options
+from common.schemes import by_name
+from common.service import OneLineErrors, SnrDb, printable, threads_option
+from gvsc.commands.one_clip import clip_options, read
 from receiver.command import guidance_option, steps_option
 from transmitter.adaptive import Chooser
-from transmitter.command import describe_option, scheme_option, text_mode_option
+from transmitter.command import describe_option, scheme_option, text_mode_option, video_rate_option
 
 if TYPE_CHECKING:
+    from common.clip import Clip
     from gvsc.link import LinkRun
+    from receiver.film import Film
+
+FILMS = ("source", "reconstruction")
+"""Names of the two films of a whole video."""
 
 
 @click.command("simulate", cls=OneLineErrors)
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
 @describe_option
 @scheme_option
 @text_mode_option
+@video_rate_option
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
 @model_options("--channel-model", environment=False)
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
@@ -64,9 +73,11 @@ def command(
     clip: Path,
     caption: str | None,
     start_s: float,
+    whole: bool,
     describe: str,
     scheme: str,
     text_mode: str,
+    video_rate: str,
     snr_db: float,
     model: str | None,
     parameters: dict[str, str],
@@ -84,11 +95,11 @@ def command(
     """Send CLIP, a video file, through transmitter, channel and receiver in one process.
 
     With the same seed, clip number, sequence, tx-snr-db and thread count it gives the same bytes as the three services.
-    Writes the frames of source and reconstruction as lossless PNG, the symbols as .npy, both videos as mp4.
+    Writes the frames of source and reconstruction as lossless PNG, the symbols as .npy, both videos as mp4. With --all
+    that for each clip of the video, sent one after the other, in a folder 000000, 000001 …, and both as one film.
     """
-    from transmitter.clips import read_clip
-
-    source = read_clip(clip, start_s=start_s, caption=caption, number=number)
+    sources = read(clip, caption, start_s, whole=whole, number=number)
+    first = next(sources)
     channel = open_channel(snr_db, seed, model, parameters, trace_file)
     # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
     from gvsc.link import Link
@@ -96,28 +107,59 @@ def command(
     from transmitter.transmitter import Transmitter
 
     link = Link(Transmitter(describe=describe), Receiver(seed=seed, steps=steps, guidance=guidance), channel=channel)
-    set_snr_db = channel.report(channel.knobs.begin(sequence), sequence, 0)["snr_set_db"]
-    believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
-    chosen = Chooser().choose(scheme, text_mode, believed_snr_db)
-    run = link.run(
-        source,
-        snr_db=snr_db,
-        tx_snr_db=believed_snr_db,
-        scheme=chosen.scheme,
-        text_mode=chosen.text_mode,
-        sequence=sequence,
-        genie_snr=genie_snr,
-    )
-    summary = {
-        **_facts(run),
-        "snr_db": set_snr_db,
-        "tx_snr_db": believed_snr_db,
-        "genie_snr": genie_snr,
-        "seed": seed,
-        "files": _write(out, run),
-    }
+    chooser = Chooser()
+
+    def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:
+        set_snr_db = channel.report(channel.knobs.begin(burst), burst, 0)["snr_set_db"]
+        believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
+        chosen = chooser.choose(scheme, text_mode, believed_snr_db)
+        run = link.run(
+            source,
+            snr_db=snr_db,
+            tx_snr_db=believed_snr_db,
+            scheme=chosen.scheme,
+            text_mode=chosen.text_mode,
+            video_rate=video_rate,
+            sequence=burst,
+            genie_snr=genie_snr,
+        )
+        settings = {"snr_db": set_snr_db, "tx_snr_db": believed_snr_db, "genie_snr": genie_snr, "seed": seed}
+        return run, {**_facts(run), **settings, "files": _write(folder, run)}
+
+    if not whole:
+        _, summary = simulate(first, sequence, out)
+        _write_text(out / "summary.json", json.dumps(summary, indent=2))
+        click.echo(json.dumps(summary) if as_json else _table(summary))
+        return
+    summaries = []
+    with _films(out) as (sent, rebuilt):
+        for k, source in enumerate(chain([first], sources)):
+            run, summary = simulate(source, sequence + k, out / f"{k:06d}")
+            sent.append(run.clip.video)
+            rebuilt.append(run.reconstruction.video)
+            summaries.append({"number": source.number, "sequence": sequence + k, **summary})
+            if not as_json:
+                click.echo(_line(summary))
+    files = {name: str(out / f"{name}.mp4") for name in FILMS}
+    summary = {"clips": summaries, "files": files}
     _write_text(out / "summary.json", json.dumps(summary, indent=2))
-    click.echo(json.dumps(summary) if as_json else _table(summary))
+    click.echo(json.dumps(summary) if as_json else f"films: {', '.join(files.values())}")
+
+
+@contextmanager
+def _films(out: Path) -> Iterator[list[Film]]:
+    """A film of what was sent and one of what was rebuilt, in the place of those of an earlier run."""
+    from receiver.film import Film
+
+    films = []
+    for name in FILMS:
+        (out / f"{name}.mp4").unlink(missing_ok=True)
+        films.append(Film(out / f"{name}.mp4"))
+    try:
+        yield films
+    finally:
+        for film in films:
+            film.close()
 
 
 def _facts(run: LinkRun) -> dict[str, Any]:
@@ -128,7 +170,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
     return {
         "clip": run.clip.name,
         "scheme": header.scheme.name,
-        "text_mode": text.MODES[header.text_mode].name,
+        "text_mode": header.mode_name,
         "symbols_payload": header.payload_symbols,
         "symbols_total": header.total_symbols,
         "cbr_payload": header.cbr_payload,
@@ -136,6 +178,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
         "airtime_ms": airtime_ms(header.total_symbols),
         "channel": run.passage,
         "snr_estimated_db": made.snr_db,
+        "fits": run.encoded.fits,
         "text_sent": sent.text,
         "text_was_cut": sent.was_cut,
         "described_by": sent.by,
@@ -185,9 +228,10 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _table(summary: dict[str, Any]) -> str:
-    trouble = summary["trouble"] or "nothing to generate from"
+    decoded = "description" not in by_name(summary["scheme"]).sections
+    trouble = summary["trouble"] or ("the frames as decoded" if decoded else "nothing to generate from")
     estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
-    text = f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
+    text = "none" if decoded else f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
@@ -204,6 +248,15 @@ def _table(summary: dict[str, Any]) -> str:
             f"seconds      {seconds}",
             f"files        {Path(summary['files']['tx']).parent}",
         ]
+    )
+
+
+def _line(summary: dict[str, Any]) -> str:
+    """One clip of many on one line."""
+    metrics = summary["metrics"]
+    text = f"“{summary['text_received']}”" if summary["text_ok"] else "no description"
+    return printable(
+        f"{summary['clip']}  {summary['scheme']}  PSNR {metrics['psnr']:.2f} dB  SSIM {metrics['ssim']:.3f}  {text}"
     )
 
 

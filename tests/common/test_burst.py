@@ -9,11 +9,12 @@ import pytest
 
 from common import burst, pilots, schemes
 from common.burst import Header
-from common.codecs import text
+from common.codecs import text, video_mode
 from common.errors import BurstError
 from common.modulation import qam
 
 HEADER = Header(schemes.by_name("first-frame-desc"), clip=200, text_bytes=96, frames=8, height=256, width=256)
+VIDEO = Header(schemes.by_name("h265-ldpc"), clip=7, text_bytes=0, frames=8, height=256, width=256, video_mode=13)
 
 
 def noisy(symbols: np.ndarray, snr_db: float, seed: int) -> np.ndarray:
@@ -33,6 +34,14 @@ def test_counts_are_the_papers() -> None:
     assert HEADER.section_symbols("description") == 1182
     assert HEADER.payload_symbols == 8990
     assert HEADER.total_symbols == 8990 + HEADER.pilot_symbols + burst.HEADER_SYMBOLS
+
+
+def test_a_digital_video_has_the_papers_symbols() -> None:
+    for scheme in ("h264-ldpc", "h265-ldpc"):
+        header = dataclasses.replace(VIDEO, scheme=schemes.by_name(scheme))
+        assert header.payload_symbols == 12_583
+        assert header.cbr_payload == pytest.approx(0.008, abs=1e-6)
+    assert dataclasses.replace(VIDEO, frames=16, height=128).payload_symbols == 12_583
 
 
 @pytest.mark.parametrize("mode", range(len(text.MODES)))
@@ -97,6 +106,22 @@ def test_the_header_fits_into_48_bits_and_what_it_cannot_mean_is_no_header() -> 
         changed = bits.copy()
         changed[start : start + width] = [unknown >> i & 1 for i in range(width - 1, -1, -1)]
         assert burst.header_from_bits(changed) is None, field
+
+
+def test_a_burst_without_a_description_is_parsed_and_says_nothing_of_one() -> None:
+    for mode in range(len(video_mode.MODES)):
+        header = dataclasses.replace(VIDEO, video_mode=mode)
+        made = burst.assemble(header, sections(header))
+        assert burst.parse(noisy(made.samples, 3, seed=1), 0.5) == header
+        assert header.mode_name == video_mode.MODES[mode].name
+    assert HEADER.mode_name == "1/3"
+    bits = burst.header_bits(VIDEO)
+    for start, width, unknown in ((16, 8, 1), (24, 4, len(video_mode.MODES))):
+        changed = bits.copy()
+        changed[start : start + width] = [unknown >> i & 1 for i in range(width - 1, -1, -1)]
+        assert burst.header_from_bits(changed) is None
+    with pytest.raises(BurstError, match="h265-ldpc has no description"):
+        burst.header_bits(dataclasses.replace(VIDEO, text_bytes=1))
 
 
 def test_a_cut_burst_is_not_parsed() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from channel.channel import Channel
 from common.clip import Clip
-from common.errors import SchemeError, SettingError
+from common.coding import transport
+from common.errors import PackageError, SchemeError, SettingError
 from gvsc.evaluation.metrics import measure
 from gvsc.link import Link, LinkRun
 from receiver.receiver import GREY, Receiver
@@ -164,6 +165,56 @@ def test_a_caption_of_any_kind_arrives(link: Link, clip: Clip) -> None:
     run = send(link, dataclasses.replace(clip, caption="y" * 300), 10)
     assert run.encoded.description.was_cut
     assert run.reconstruction.text == "y" * 255
+
+
+@pytest.mark.parametrize("scheme", ["h264-ldpc", "h265-ldpc"])
+def test_all_frames_as_bits_arrive_as_they_are_or_not_at_all(link: Link, clip: Clip, scheme: str) -> None:
+    run = send(link, clip, 10, scheme)
+    made = run.reconstruction
+    assert run.encoded.fits
+    assert run.encoded.burst.header.payload_symbols == 12_583
+    assert (made.failed, made.generator, made.text, made.frame) == ((), None, "", None)
+    assert measure(clip.video, made.video)["psnr"] > 30
+    assert (send(link, clip, 4, scheme).reconstruction.video == made.video).all()
+    lost = send(link, clip, -1, scheme).reconstruction
+    assert lost.failed == ("video",)
+    assert (lost.video == GREY).all()
+
+
+def test_an_adaptive_video_rate_tells_its_mode_in_the_header(transmitter: Transmitter, receiver: Receiver) -> None:
+    video = np.random.default_rng(0).normal(128, 20, (8, 64, 64, 1)).clip(0, 255).astype(np.uint8).repeat(3, axis=3)
+    names = []
+    for snr_db in (0.0, 20.0):
+        sent = transmitter.encode(Clip(video), snr_db, "h265-ldpc", video_rate="adaptive")
+        made = receiver.decode(Channel(snr_db=snr_db).apply(sent.samples, 0))
+        assert made.header == sent.header
+        names.append(sent.header.mode_name)
+    assert names == ["4-QAM 1/3", "64-QAM 9/10"]
+    assert made.failed == ()
+
+
+def test_a_receiver_without_sionna_says_so_and_shows_grey(
+    transmitter: Transmitter, receiver: Receiver, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = transmitter.encode(clip, 10, "h264-ldpc").samples
+
+    def missing(*_: object) -> None:
+        raise PackageError("LDPC needs the package sionna-no-rt")
+
+    monkeypatch.setattr(transport, "decode", missing)
+    made = receiver.decode(samples)
+    assert made.failed == ("video",)
+    assert "sionna-no-rt" in str(made.trouble)
+    assert (made.video == GREY).all()
+
+
+def test_a_clip_that_does_not_fit_is_told_at_both_ends(link: Link, clip: Clip) -> None:
+    rng = np.random.default_rng(1)
+    squares = np.kron(rng.integers(0, 2, (8, 64, 64, 3), dtype=np.uint8) * 255, np.ones((1, 4, 4, 1), np.uint8))
+    run = send(link, Clip(squares), 10, "h264-ldpc")
+    assert not run.encoded.fits
+    assert run.reconstruction.failed == ("video",)
+    assert send(link, clip, 10).encoded.fits
 
 
 def test_other_sizes(link: Link) -> None:

@@ -91,13 +91,16 @@ def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize(("scheme", "describe"), [("first-frame-desc", "captions"), ("desc-only", "tags")])
+@pytest.mark.parametrize(
+    ("scheme", "describe"), [("first-frame-desc", "captions"), ("desc-only", "tags"), ("h265-ldpc", "none")]
+)
 def test_three_processes_and_one_give_the_same_bytes(
     services: Services, clip: Path, tmp_path: Path, scheme: str, describe: str
 ) -> None:
     viewers = services.listen(TAP, RESULTS)
     # The receiver starts last and the transmitter first: the order must not matter.
-    start_transmitter(services, clip, "--scheme", scheme, "--describe", describe, "--paused", "--repeat", "2")
+    described = () if describe == "none" else ("--describe", describe)
+    start_transmitter(services, clip, "--scheme", scheme, *described, "--paused", "--repeat", "2")
     start_receiver(services)
     start_channel(services, 4.0)
     services.wait_for("channel", lambda status: status["tap_subscribers"] > 0, 60)
@@ -108,7 +111,7 @@ def test_three_processes_and_one_give_the_same_bytes(
         message = hear(viewers, "tap", "result", timeout_s=120)
         (tapped if message.kind == "tap" else results)[message.header["seq"]] = message
     # Burst 1, so that what came before it would show if it mattered.
-    options = ("--scheme", scheme, "--describe", describe, "--snr-db", "4", "--sequence", "1")
+    options = ("--scheme", scheme, *described, "--snr-db", "4", "--sequence", "1")
     options += ("--tx-snr-db", str(TX_SNR_DB))
     facts = simulate(clip, tmp_path / "out", *options)
     np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[1].samples(0))
@@ -119,9 +122,10 @@ def test_three_processes_and_one_give_the_same_bytes(
     assert facts["described_by"] == describe
     assert (facts["text_sent"] == CAPTION) == (describe == "captions")
     assert results[1].header["snr_db"] == facts["snr_estimated_db"]
-    # Other noise gives another frame, and so another clip; a description that arrived whole gives the same again.
+    # Other noise gives another frame, and so another clip; bits that arrived whole give the same again.
     same = np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
-    assert same == (scheme == "desc-only")
+    assert same == (scheme != "first-frame-desc")
+    assert results[1].header["failed"] == []
     assert services.exit_code("transmitter") in (0, None)
 
 

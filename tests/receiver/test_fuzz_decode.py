@@ -39,7 +39,8 @@ def bursts() -> list[Samples]:
     for number, scheme in enumerate(("first-frame-desc", "desc-only")):
         video = rng.integers(0, 256, (8, SIDE, SIDE, 3), dtype=np.uint8)
         made.append(transmitter.encode(Clip(video, "A red car.", number=number), 6.0, scheme).samples)
-    return made
+    shades = np.broadcast_to(np.arange(4 * SIDE, dtype=np.uint8)[:, None], (8, 4 * SIDE, 4 * SIDE, 3))
+    return made + [transmitter.encode(Clip(shades), 6.0, scheme).samples for scheme in ("h264-ldpc", "h265-ldpc")]
 
 
 def noise(rng: np.random.Generator, size: int) -> Samples:

@@ -13,7 +13,6 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -108,6 +107,9 @@ class EfficientNetLite0(nn.Module):
 
 def prepare(frame: NDArray[np.uint8]) -> Tensor:
     """A picture, uint8 (H, W, 3) RGB, as the network was trained on: its middle square, float32 (3, 224, 224)."""
+    # here, so that training with the network's features works beside OpenCV alone
+    from PIL import Image
+
     height, width, _ = frame.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
