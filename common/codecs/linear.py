@@ -34,7 +34,7 @@ def power_allocation(variances: Tensor, noise: Tensor, power: float) -> Tensor:
     """
     deviations = variances.double().sqrt()
     noise = noise.double()[:, None]
-    count = torch.arange(1, len(deviations) + 1, dtype=torch.float64)
+    count = torch.arange(1, len(deviations) + 1, dtype=torch.float64, device=deviations.device)
     theta = (power + count * noise) / deviations.cumsum(0)
     # the coefficients in use are the first m, the largest m for which the weakest still gets power
     active = (deviations * theta > noise).sum(dim=1, keepdim=True)
@@ -58,46 +58,49 @@ class LinearCode(nn.Module):
         self.register_buffer("colour", colour.float())
         self.register_buffer("mean", mean.float())
         self.register_buffer("log_variances", log_variances.float())
-        self._layouts: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-        self._cosines: dict[int, Tensor] = {}
+        self._layouts: dict[tuple[int, int, torch.device], tuple[Tensor, Tensor]] = {}
+        self._cosines: dict[tuple[int, torch.device], Tensor] = {}
 
     def layout(self, height: int, width: int) -> tuple[Tensor, Tensor]:
         """Positions in the flattened (3, height, width) spectrum by descending variance, and these variances."""
-        if (height, width) not in self._layouts:
+        key = height, width, self.log_variances.device
+        if key not in self._layouts:
             # kept for later calls, which may be under autograd even if this one is not
             with torch.inference_mode(False), torch.no_grad():
                 table = _resampled(_resampled(self.log_variances, height, 1), width, 2)
                 logarithms, order = torch.sort(table.flatten(), descending=True, stable=True)
-                self._layouts[height, width] = order, logarithms.exp()
-        return self._layouts[height, width]
+                self._layouts[key] = order, logarithms.exp()
+        return self._layouts[key]
 
-    # a transform of sixteen bits would be noisier than a good channel
-    @torch.autocast("cpu", enabled=False)
     def analyse(self, pictures: Tensor, count: int) -> Tensor:
         """(B, 3, H, W) in [0, 1] to its ``count`` first coefficients (B, count)."""
         height, width = pictures.shape[2:]
-        rotated = torch.einsum("bchw,cd->bdhw", pictures.float() - self.mean, self.colour)
-        spectrum = self._dct(height) @ rotated @ self._dct(width).T
+        # a transform of sixteen bits would be noisier than a good channel
+        with torch.autocast(pictures.device.type, enabled=False):
+            rotated = torch.einsum("bchw,cd->bdhw", pictures.float() - self.mean, self.colour)
+            spectrum = self._dct(height) @ rotated @ self._dct(width).T
         return spectrum.flatten(1)[:, self.layout(height, width)[0][:count]]
 
-    @torch.autocast("cpu", enabled=False)
     def synthesise(self, coefficients: Tensor, height: int, width: int) -> Tensor:
         """Coefficients (B, count) to pictures (B, 3, height, width); the rest of the spectrum is zero."""
         order = self.layout(height, width)[0][: coefficients.shape[1]]
-        spectrum = torch.zeros(len(coefficients), 3 * height * width).index_copy(1, order, coefficients.float())
-        rotated = self._dct(height).T @ spectrum.view(-1, 3, height, width) @ self._dct(width)
-        return torch.einsum("bdhw,cd->bchw", rotated, self.colour) + self.mean
+        spectrum = torch.zeros(len(coefficients), 3 * height * width, device=coefficients.device)
+        spectrum = spectrum.index_copy(1, order, coefficients.float())
+        with torch.autocast(coefficients.device.type, enabled=False):
+            rotated = self._dct(height).T @ spectrum.view(-1, 3, height, width) @ self._dct(width)
+            return torch.einsum("bdhw,cd->bchw", rotated, self.colour) + self.mean
 
     def _dct(self, length: int) -> Tensor:
-        if length not in self._cosines:
+        key = length, self.mean.device
+        if key not in self._cosines:
             with torch.inference_mode(False):
-                self._cosines[length] = cosines(length)
-        return self._cosines[length]
+                self._cosines[key] = cosines(length).to(self.mean.device)
+        return self._cosines[key]
 
 
 def _resampled(table: Tensor, length: int, dim: int) -> Tensor:
     """The table at ``length`` equally spaced frequencies along ``dim``, linear between its own."""
-    position = torch.arange(length, dtype=torch.float64) * (GRID / length)
+    position = torch.arange(length, dtype=torch.float64, device=table.device) * (GRID / length)
     below = position.floor().long().clamp_max(GRID - 2)
     shape = [1, 1, 1]
     shape[dim] = length

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
+from numpy.typing import NDArray
 from torch import Tensor
 
 from common.codecs.linear import GRID, cosines
@@ -30,17 +30,27 @@ def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> dict[str
     variances = spectra.square().mean(dim=0)
     # a picture turned by a quarter is as likely, and neighbouring frequencies are alike
     table = (0.5 * (variances + variances.transpose(1, 2))).log().numpy()
-    smooth = np.stack([gaussian_filter(plane, 2.0, mode="reflect") for plane in table])
+    smooth = smoothed(smoothed(table, 1), 2)
     index = np.arange(GRID)
     table = np.where(index[:, None] + index[None, :] > _SMOOTH_BEYOND, smooth, table)
     # as they are stored: both ends must order the frequencies alike, in training too
     found = {
         "colour": colour,
         "mean": mean,
-        "log_variances": torch.from_numpy(table),
+        "log_variances": torch.from_numpy(table).float(),
         "deviations": _patch_deviations(rotated),
     }
     return {name: tensor.half().float() for name, tensor in found.items()}
+
+
+def smoothed(table: NDArray[np.floating], axis: int, sigma: float = 2.0) -> NDArray[np.float64]:
+    """A Gaussian filter along one axis, cut off at 4σ; beyond the ends the table is mirrored."""
+    reach = round(4.0 * sigma)
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    padded = np.pad(table, [(reach, reach) if dim == axis else (0, 0) for dim in range(table.ndim)], mode="symmetric")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(weights), axis=axis)
+    made: NDArray[np.float64] = windows @ (weights / weights.sum())
+    return made
 
 
 def _patch_deviations(rotated: Tensor, side: int = 16) -> Tensor:

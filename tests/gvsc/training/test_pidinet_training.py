@@ -89,17 +89,17 @@ def test_a_run_goes_on_where_it_was(edges: Path, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(pidinet, "CROP", 64)
     folder = tmp_path / "run"
     pidinet.train(edges, folder, 1e-9, seed=1)  # a step, then the time is up
-    first = pidinet.Run(folder)
+    first = pidinet.run_in(folder)
     assert first.step == 1
     pidinet.train(edges, folder, 1e-9, seed=1)
-    assert pidinet.Run(folder).step == 1
+    assert pidinet.run_in(folder).step == 1
     pidinet.train(edges, folder, (first.seconds + 0.01) / 3600, seed=1)
-    second = pidinet.Run(folder)
+    second = pidinet.run_in(folder)
     assert second.step > 1
-    moments = second.optimiser.state[next(iter(second.network.parameters()))]
+    moments = second.optimiser.state[next(iter(second.model.parameters()))]
     assert float(moments["step"]) == second.step
     assert moments["exp_avg"].abs().max() > 0
-    before, after = (run.network.state_dict()["classifier.bias"] for run in (first, second))
+    before, after = (run.model.state_dict()["classifier.bias"] for run in (first, second))
     assert not torch.equal(before, after)
 
 
@@ -107,11 +107,11 @@ def test_steps_lower_the_loss(edges: Path) -> None:
     torch.manual_seed(0)
     taught = pidinet._Taught.load(edges, "photos")
     assert len(taught.pictures) == len(taught.targets) == 2
-    run = pidinet.Run(edges / "run")
+    run = pidinet.run_in(edges)
     losses = []
     for step in range(16):
         xs, ys = zip(*(pidinet._draw(taught, np.random.default_rng(step % 2)) for _ in range(1)), strict=True)
-        loss = pidinet.loss_of(run.network.logits(torch.stack(xs)), torch.stack(ys))
+        loss = pidinet.loss_of(run.model.logits(torch.stack(xs)), torch.stack(ys))
         run.advance(loss, 3e-3)
         losses.append(loss.item())
     assert np.mean(losses[-2:]) < 0.85 * np.mean(losses[:2])
@@ -127,7 +127,7 @@ def test_what_is_exported_is_what_the_extractor_loads(
     pidinet.main()
     state = load_file(to)
     assert {tensor.dtype for tensor in state.values()} == {torch.float16}
-    averaged = pidinet.Run(run).averaged.state_dict()
+    averaged = pidinet.run_in(run).averaged
     loaded = network_of(state, "w").state_dict()
     assert loaded.keys() == averaged.keys()
     assert all(torch.allclose(loaded[name], averaged[name], rtol=1e-3, atol=1e-6) for name in loaded)

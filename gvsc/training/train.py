@@ -1,0 +1,148 @@
+"""Trains a codec: ``gvsc train NAME``, or on a machine with little but torch ``python -m gvsc.training.train NAME``.
+
+The run's folder holds the checkpoint, event files for TensorBoard, and at the end NAME.safetensors (half precision) and
+NAME.md, its card. The same command goes on where it was stopped or killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from common.errors import GvscError, SettingError
+from gvsc.training import card, engine
+from gvsc.training.codec import CodecTask
+from gvsc.training.data import Data
+from gvsc.training.data import load as load_data
+from gvsc.training.djscc_colour import FrameTask, RgbTask
+from gvsc.training.djscc_sketch import SketchTask
+from gvsc.training.options import NAMES, OPTIONS
+from gvsc.training.recipe import Length, Recipe, find
+from gvsc.training.run import export, held
+
+log = logging.getLogger("gvsc.training")
+
+
+def _colour(kind: type[FrameTask] | type[RgbTask]) -> Callable[[Recipe, torch.device, Data, int], CodecTask]:
+    return lambda recipe, device, data, seed: kind(recipe, device, data.crops(), data.held_out_pictures(), seed)
+
+
+def _sketch(recipe: Recipe, device: torch.device, data: Data, _seed: int) -> CodecTask:
+    return SketchTask(recipe, device, data.sketches(), data.held_out_sketches())
+
+
+_TASKS: Final = {"djscc-frame": _colour(FrameTask), "djscc-rgb": _colour(RgbTask), "djscc-sketch": _sketch}
+
+
+def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
+    """Trains ``name`` with ``OPTIONS`` by name and returns the path of the weights. Raises GvscError.
+
+    KeyboardInterrupt and SIGTERM leave a checkpoint behind.
+    """
+    given = argparse.Namespace(**({option.name: option.default for option in OPTIONS} | options))
+    length = _length(given.hours, given.steps)
+    recipe = Recipe.parse(find(name, given.recipe)[1], given.set).lasting(length)
+    device = _device(given.device)
+    if given.threads is not None:
+        torch.set_num_threads(given.threads)
+    folder = given.run or Path("runs") / name
+    with held(folder), _interruptible():
+        data, digest = load_data(given.data)
+        task = _TASKS[name](recipe, device, data, given.seed)
+        recipe = recipe.lasting(recipe.length.counted(task.count, recipe.stages))
+        finished = engine.train(
+            task, recipe, folder, engine.Options(given.seed, device, tell, card.machine(device), digest)
+        )
+        weights = folder / f"{name}.safetensors"
+        export(finished.averaged, weights, {"steps": str(finished.step)})
+        halved = {tensor_name: tensor.half() for tensor_name, tensor in finished.averaged.items()}
+        tell(f"wrote {weights}; measuring it on held-out pictures for its card")
+        facts = card.Facts(
+            name=name,
+            command=command_of(name, given),
+            recipe=recipe,
+            seed=given.seed,
+            data=f"{data.about.rstrip()}\n\nThe prepared file has SHA-256 `{digest}`." if digest else data.about,
+            figures=task.figures({tensor_name: tensor.cpu() for tensor_name, tensor in halved.items()}),
+            held_out=len(task.held_out),
+        )
+        written = weights.with_suffix(".md")
+        written.write_text(card.text(facts, finished, weights), encoding="utf-8")
+        tell(f"wrote {written}")
+    return weights
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM is like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def command_of(name: str, given: argparse.Namespace) -> str:
+    """The command that the options were given with, as a person would type it."""
+    words = ["gvsc", "train", name]
+    for option in OPTIONS:
+        value = getattr(given, option.name)
+        if (tuple(value) if option.many else value) != option.default:
+            for one in value if option.many else (value,):
+                words += [option.flag, str(one)]
+    return shlex.join(words)
+
+
+def _length(hours: float | None, steps: int | None) -> Length | None:
+    if hours is None and steps is None:
+        return None
+    if hours is not None and steps is not None:
+        raise SettingError("give --hours or --steps, not both")
+    return Length(hours=hours, steps=steps)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise SettingError(f"--device must be cpu or cuda, not {name!r}")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingError("this machine, or this build of torch, has no CUDA; train with --device cpu")
+    return device
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command on a machine where gvsc is not installed."""
+    parser = argparse.ArgumentParser(prog="python -m gvsc.training.train", description="Train a codec.")
+    parser.add_argument("name", choices=NAMES)
+    for option in OPTIONS:
+        parser.add_argument(
+            option.flag,
+            action="append" if option.many else "store",
+            type=option.kind,
+            default=list(option.default) if option.many else option.default,
+            metavar=option.metavar,
+            help=option.help,
+        )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    try:
+        run(tell=log.info, **vars(parser.parse_args(arguments)))
+    except GvscError as error:
+        raise SystemExit(f"error: {error}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+if __name__ == "__main__":
+    main()
