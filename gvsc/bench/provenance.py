@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
 import gvsc
@@ -29,16 +30,16 @@ MEASURED = (
 """Code that error rates depend on, as patterns from the root of the packages."""
 
 
-def versions() -> dict[str, str | None]:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str | None]:
     """Versions of this project, Python and the packages that compute; None for one that is not installed."""
-    return {"gvsc": gvsc.__version__, "python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+    return {"gvsc": gvsc.__version__, "python": platform.python_version()} | {name: _version(name) for name in packages}
 
 
-def sources(root: Path | None = None) -> str:
-    """SHA-256 (hex) of the code in ``MEASURED``, comments, docstrings and layout left out."""
+def sources(root: Path | None = None, patterns: Sequence[str] = MEASURED) -> str:
+    """SHA-256 (hex) of the code that ``patterns`` name, comments, docstrings and layout left out."""
     root = root or Path(gvsc.__file__).parents[1]
     digest = hashlib.sha256()
-    for file in sorted(file for pattern in MEASURED for file in root.glob(pattern)):
+    for file in sorted(file for pattern in patterns for file in root.glob(pattern)):
         digest.update(f"{file.relative_to(root).as_posix()}\n{_code(file.read_text(encoding='utf-8'))}\n".encode())
     return digest.hexdigest()
 

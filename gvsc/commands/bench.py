@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from common.conventions import DEFAULT_SEED
-from common.service import OneLineErrors
+from common.service import OneLineErrors, printable, threads_option
+from gvsc.bench.codec import NAMES as CODECS
 from gvsc.bench.curves import NAMES as CURVE_SETS
 from gvsc.bench.curves import load as load_curves
+from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from gvsc.bench.curves.engine import Row
 
 
@@ -59,6 +64,103 @@ def clip(as_json: bool) -> None:
     for scheme, seconds in made["seconds"].items():
         click.echo(f"{scheme:<18} " + "  ".join(f"{stage} {value:.3f} s" for stage, value in seconds.items()))
     click.echo("peak RSS           " + "  ".join(f"{role} {mb:.0f} MB" for role, mb in made["peak_rss_mb"].items()))
+
+
+@command.command("film", cls=OneLineErrors)
+@click.argument("film", type=click.Path(exists=True, dir_okay=False))
+@click.option("--describe", default=description.DEFAULT, show_default=True, type=click.Choice(description.NAMES))
+@click.option("--sketch", "sketch_name", default=sketch.DEFAULT, show_default=True, type=click.Choice(sketch.NAMES))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, every description included.")
+@threads_option
+def film(film: str, describe: str, sketch_name: str, as_json: bool) -> None:
+    """All clips of FILM through reader, sketcher and describer: seconds, and memory that should not grow."""
+    from gvsc.bench.film import measure
+
+    made = measure(film, describe, sketch_name, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    stages = "  ".join(f"{stage} {value:.1f} s" for stage, value in made["seconds_by_stage"].items())
+    memory = "  ".join(f"{mark} % {mb} MB" for mark, mb in made["rss_mb"].items())
+    click.echo(f"clips    {made['clips']} in {made['seconds']:.1f} s: {stages}")
+    click.echo(f"RSS      {memory}  peak {made['peak_rss_mb']} MB")
+
+
+@command.command("codec", cls=OneLineErrors)
+@click.argument("name", type=click.Choice(CODECS))
+@click.option("--images", type=click.Path(path_type=Path), help="Folder of pictures of any size, or one picture.")
+@click.option(
+    "--clips", type=click.Path(path_type=Path), help="Folder of videos, or one: two frames of each are taken."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Prepared training data: the photos that it holds out.",
+)
+@click.option(
+    "--weights", type=click.Path(dir_okay=False, path_type=Path), help="Weights to try instead of the committed ones."
+)
+@click.option("--genie", is_flag=True, help="Tell the receiver the true SNR instead of letting it estimate.")
+@click.option("--alone", is_flag=True, help="Leave out what the codec is held against.")
+@click.option("--save", type=click.Path(file_okay=False, path_type=Path), help="Folder for all pictures as PNG.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for NAME.json and NAME.png, such as docs/results/codecs.",
+)
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of the noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@threads_option
+def codec(
+    name: str,
+    images: Path | None,
+    clips: Path | None,
+    data: Path | None,
+    weights: Path | None,
+    genie: bool,
+    alone: bool,
+    save: Path | None,
+    folder: Path | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """A picture codec from -5 to 20 dB, beside H.265, a linear code and others in as many symbols.
+
+    Pictures are cropped to their centre and scaled to 256x256. Without --images, --clips or --data: photos that come
+    with scikit-image.
+    """
+    from gvsc.bench.codec import pictures as read
+    from gvsc.bench.codec.measure import measure, table
+    from gvsc.evaluation.figures.codec_curves import codec_curves
+    from receiver.media import replacing, write_png
+
+    def tell(line: str) -> None:
+        click.echo(printable(line), err=True)
+
+    if sum(given is not None for given in (images, clips, data)) > 1:
+        raise click.UsageError("--images, --clips and --data exclude each other")
+    if images is not None:
+        taken, whence = read.from_folder(images, tell), str(images)
+    elif clips is not None:
+        taken, whence = read.from_clips(clips), str(clips)
+    elif data is not None:
+        taken, whence = read.held_out(data), "held-out photos of the prepared data"
+    else:
+        taken, whence = read.packaged(tell), "photos of scikit-image"
+    tell(f"{len(taken)} pictures: {whence}")
+
+    def keep(picture: str, what: str, pixels: NDArray[np.uint8]) -> None:
+        if save is not None:
+            write_png(save / picture / f"{what}.png", pixels)
+
+    made = measure(name, taken, tell, weights_file=weights, genie=genie, alone=alone, seed=seed, save=keep)
+    made |= {"pictures_from": whence}
+    if folder is not None:
+        with replacing(folder / f"{name}.json") as file:
+            file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write_png(folder / f"{name}.png", codec_curves(made))
+    click.echo(json.dumps(made) if as_json else table(made))
 
 
 @command.command("header", cls=OneLineErrors)
