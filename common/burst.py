@@ -49,9 +49,10 @@ FRAME_COUNTS: Final = (8, 4, 16, 32)
 CLIP_NUMBERS: Final = 256
 """The clip number on the air wraps at this."""
 
-FIRST_FRAME_PATCH: Final = 16
+PATCH: Final = 16
 FIRST_FRAME_REALS: Final = 61
-"""Reals that the first-frame codec sends for each 16×16 patch: 7 808 symbols for 256×256."""
+RGB_REALS: Final = 12
+"""Reals that the picture codecs send for each 16×16 patch: 7 808 and 1 536 symbols for 256×256."""
 
 # (field, bits), most significant first.
 _FIELDS: Final = (
@@ -147,12 +148,18 @@ class Burst:
 
 def first_frame_symbols(height: int, width: int) -> int:
     """Symbols of the first-frame section for a frame of that size."""
-    return (height // FIRST_FRAME_PATCH) * (width // FIRST_FRAME_PATCH) * FIRST_FRAME_REALS // 2
+    return (height // PATCH) * (width // PATCH) * FIRST_FRAME_REALS // 2
+
+
+def rgb_symbols(frames: int, height: int, width: int) -> int:
+    """Symbols of the section that has every frame of a clip as a picture of its own."""
+    return frames * (height // PATCH) * (width // PATCH) * RGB_REALS // 2
 
 
 _SECTION_SYMBOLS: Final[Mapping[Section, Callable[[Header], int]]] = {
     "description": lambda header: text.symbol_count(header.text_bytes, header.text_mode),
     "first_frame": lambda header: first_frame_symbols(header.height, header.width),
+    "rgb": lambda header: rgb_symbols(*header.shape),
     "h264": lambda header: video_mode.symbol_count(*header.shape),
     "h265": lambda header: video_mode.symbol_count(*header.shape),
 }

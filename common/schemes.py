@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from common.errors import SchemeError
 
-Section = Literal["description", "first_frame", "h264", "h265"]
+Section = Literal["description", "first_frame", "rgb", "h264", "h265"]
 """What a burst may carry. A new one gets its length in :mod:`common.burst`, its encoder in transmitter/transmitter.py
 and its decoder in receiver/receiver.py: a few lines."""
 
@@ -32,7 +32,8 @@ SCHEMES: Final = (
     Scheme(
         "first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"
     ),
-    # Nothing is generated: what is decoded is shown.
+    # Of the rest nothing is generated: what is decoded is shown.
+    Scheme("djscc-rgb", 6, ("rgb",), "all frames, each an analogue picture (paper, DJSCC-RGB)"),
     Scheme("h264-ldpc", 7, ("h264",), "all frames, H.264, LDPC and QAM (paper, H.264)"),
     Scheme("h265-ldpc", 8, ("h265",), "all frames, H.265, LDPC and QAM (paper, H.265)"),
 )

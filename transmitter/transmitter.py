@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from common.burst import Burst, Header
 from common.clip import Clip
 from common.codecs import h26x, text, video, video_mode
 from common.codecs.djscc_frame import FrameCodec
+from common.codecs.djscc_rgb import RgbCodec
 from common.codecs.h26x import Standard
 from common.codecs.video import VideoCodec
 from common.conventions import check_snr_db
@@ -96,6 +98,7 @@ class Transmitter:
         coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {
             "description": lambda: text.encode(sent.data, text_mode),
             "first_frame": lambda: self._frame_codec.encode(frame, tx_snr_db),
+            "rgb": lambda: self._pictures(clip, tx_snr_db),
             "h264": lambda: digital(h26x.H264),
             "h265": lambda: digital(h26x.H265),
         }
@@ -115,3 +118,13 @@ class Transmitter:
         done = time.perf_counter()
         seconds = {"extract": extracted - began, "encode": done - extracted}
         return Encoded(made, sent, all(stream.fits for stream in streams), seconds)
+
+    @cached_property
+    def _rgb_codec(self) -> RgbCodec:
+        """Read when the first clip is sent so: few are."""
+        return RgbCodec.load()
+
+    def _pictures(self, clip: Clip, tx_snr_db: float) -> NDArray[np.complex64]:
+        """Every frame by itself, one after the other."""
+        frames = clip.video.transpose(0, 3, 1, 2).astype(np.float32) / 255.0
+        return np.concatenate([self._rgb_codec.encode(frame, tx_snr_db) for frame in frames])

@@ -1,6 +1,6 @@
 """The LDPC code of 5G: 3GPP TS 38.212, 5.3.2 (code), 5.4.2.1 (bit selection, version 0), 5.4.2.2 (interleaver).
 
-The code itself (base graphs, lifting, encoder, rate matching) is Sionna's, of the extra ``ldpc``. Importing it takes
+The code itself (base graphs, lifting, encoder, rate matching) is Sionna's. Importing it takes
 seconds, so that happens when the first :class:`Code` is made. The decoder is :mod:`common.coding.ldpc_kernel`: Sionna's
 own (flooding, 20 passes) takes 116 ms a block of 6000/12000, this one 8, and at Es/N0 = 0.8 dB it loses 5 blocks of a
 hundred where that one loses 95.

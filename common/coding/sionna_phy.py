@@ -1,4 +1,4 @@
-"""Sionna's physical layer, of the extra ``ldpc``, loaded when it is first needed: that takes seconds."""
+"""Sionna's physical layer, loaded when it is first needed: that takes seconds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def load() -> Any:
             import sionna.phy
     except ImportError as error:
         raise PackageError(
-            f'LDPC needs the package sionna-no-rt: pip install -c constraints.txt -e ".[ldpc]" ({error})'
+            f'LDPC needs the package sionna-no-rt: pip install -c constraints.txt sionna-no-rt ({error})'
         ) from None
     return sionna.phy

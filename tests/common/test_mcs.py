@@ -81,7 +81,6 @@ def test_budgets_that_are_none_are_refused(wrong):
 @pytest.mark.slow
 def test_a_block_at_its_threshold_arrives():
     """At each threshold one block in a hundred is lost: of 30 at most four, and 1.5 dB below, most."""
-    pytest.importorskip("sionna", reason="the extra ldpc is not installed")
     from gvsc.bench.curves import ldpc
 
     for entry in mcs.TABLE[::4]:

@@ -181,6 +181,19 @@ def test_all_frames_as_bits_arrive_as_they_are_or_not_at_all(link: Link, clip: C
     assert (lost.video == GREY).all()
 
 
+def test_all_frames_as_analogue_pictures_fade_gracefully(link: Link, clip: Clip) -> None:
+    psnrs = []
+    for snr_db in (-5, 0, 10):
+        run = send(link, clip, snr_db, "djscc-rgb")
+        made = run.reconstruction
+        assert run.encoded.burst.header.payload_symbols == 12_288
+        assert (made.failed, made.generator, made.text, made.frame) == ((), None, "", None)
+        assert made.video.shape == clip.video.shape
+        psnrs.append(measure(clip.video, made.video)["psnr"])
+    assert psnrs[0] + 1 < psnrs[1]
+    assert psnrs[1] + 1 < psnrs[2]
+
+
 def test_an_adaptive_video_rate_tells_its_mode_in_the_header(transmitter: Transmitter, receiver: Receiver) -> None:
     video = np.random.default_rng(0).normal(128, 20, (8, 64, 64, 1)).clip(0, 255).astype(np.uint8).repeat(3, axis=3)
     names = []

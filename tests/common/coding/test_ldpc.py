@@ -9,8 +9,6 @@ import pytest
 from common.coding import ldpc, sionna_phy
 from common.errors import PackageError, SchemeError
 
-pytest.importorskip("sionna", reason="the extra ldpc is not installed")
-
 
 def sent(code, rng, blocks):
     bits = rng.integers(0, 2, (blocks, code.k), dtype=np.uint8)

@@ -7,8 +7,6 @@ from common.coding import transport
 from common.errors import BurstError, SchemeError
 from common.modulation import qam
 
-pytest.importorskip("sionna", reason="the extra ldpc is not installed")
-
 
 def noise(rng, count, snr_db):
     return (rng.standard_normal(count) + 1j * rng.standard_normal(count)) * np.sqrt(10 ** (-snr_db / 10) / 2)

