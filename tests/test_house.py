@@ -67,9 +67,7 @@ def test_every_package_that_is_imported_is_declared() -> None:
         for file in (ROOT / package).rglob("*.py"):
             for name in imports_of(file) - set(MAY_IMPORT) - sys.stdlib_module_names:
                 # a package of an extra need not be installed; then its import name is taken for its own
-                if not {canonicalize_name(provider) for provider in providers.get(name, [name])} & declared(
-                    "lpips", "ldpc", "hed"
-                ):
+                if not {canonicalize_name(provider) for provider in providers.get(name, [name])} & declared("lpips"):
                     undeclared.add(f"{file.relative_to(ROOT)}: {name}")
     assert undeclared == set()
 
@@ -78,7 +76,7 @@ def test_every_declared_package_is_pinned() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
     assert all(len(pin.specifier) == 1 and "==" in str(pin.specifier) for pin in pins)
-    assert declared("dev", "lpips", "ldpc", "hed") - {canonicalize_name(pin.name) for pin in pins} == set()
+    assert declared("dev", "lpips") - {canonicalize_name(pin.name) for pin in pins} == set()
 
 
 def calls_of(file: Path) -> set[tuple[str, ast.Call]]:

@@ -19,6 +19,6 @@ def load() -> Any:
             import sionna.phy
     except ImportError as error:
         raise PackageError(
-            f'LDPC needs the package sionna-no-rt: pip install -c constraints.txt sionna-no-rt ({error})'
+            f"LDPC needs the package sionna-no-rt: pip install -c constraints.txt sionna-no-rt ({error})"
         ) from None
     return sionna.phy

@@ -92,7 +92,8 @@ def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("scheme", "describe"), [("first-frame-desc", "captions"), ("desc-only", "tags"), ("djscc-rgb", "none"), ("h265-ldpc", "none")]
+    ("scheme", "describe"),
+    [("first-frame-desc", "captions"), ("desc-only", "tags"), ("djscc-rgb", "none"), ("h265-ldpc", "none")],
 )
 def test_three_processes_and_one_give_the_same_bytes(
     services: Services, clip: Path, tmp_path: Path, scheme: str, describe: str

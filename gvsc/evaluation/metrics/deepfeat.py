@@ -20,8 +20,8 @@ _LEAST_NORM = 1e-6
 def deepfeat(source: NDArray[np.uint8], received: NDArray[np.uint8]) -> float:
     """Mean over the frames of :meth:`Trunk.distance`: 0 for identical clips, less is better, at most 2.
 
-    Both clips uint8 (F, H, W, 3), sides multiples of 16. Raises SettingError for other input, WeightsError or
-    PackageError where the network is not there (`gvsc models get hed`).
+    Both clips uint8 (F, H, W, 3), sides multiples of 16. Raises SettingError for other input, WeightsError
+    where the network is not there (`gvsc models get hed`).
     """
     check_clips(source, received)
     network = trunk()
@@ -63,6 +63,6 @@ class Trunk:
 
 @cache
 def trunk() -> Trunk:
-    """The network, read once. Raises WeightsError, PackageError."""
+    """The network, read once. Raises WeightsError."""
     network = hed_network.load(weights.path("hed") / hed_network.FILE)
     return Trunk(network.stages, network.mean)

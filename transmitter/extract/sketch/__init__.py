@@ -57,7 +57,7 @@ DEFAULT: Final = "pidinet-tiny-gvsc"
 def load(name: str = DEFAULT, checkpoint: Path | None = None) -> Sketcher:
     """The sketcher of that name, with its weights; ``checkpoint`` is the file that `pidinet` needs.
 
-    Raises SettingError (no such name), WeightsError, PackageError.
+    Raises SettingError (no such name), WeightsError.
     """
     if name not in _LOADERS:
         raise SettingError(f"no sketcher is called {name!r}; there are: {', '.join(NAMES)}")

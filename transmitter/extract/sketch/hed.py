@@ -8,5 +8,5 @@ from transmitter.extract.sketch.base import NetworkSketcher
 
 
 def load() -> NetworkSketcher:
-    """Raises WeightsError, or PackageError where h5py is missing."""
+    """Raises WeightsError."""
     return NetworkSketcher("hed", hed_network.load(weights.path("hed") / hed_network.FILE))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
 
-from common.errors import PackageError, WeightsError
+from common.errors import WeightsError
 from transmitter.extract.sketch import hed_network
 
-h5py = pytest.importorskip("h5py")
 
 STAGES = ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3))
 
@@ -74,9 +73,3 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         with pytest.raises(WeightsError, match="does not hold the weights of HED") as error:
             hed_network.load(path)
         assert "\n" not in str(error.value)
-
-
-def test_without_h5py_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(PackageError, match=r"gvsc\[hed\]"):
-        hed_network.load(tmp_path / "hed.weights.h5")
