@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from common import weights
 from common.conventions import DEFAULT_SEED
 from common.errors import WeightsError
-from gvsc.training.loss import distance, fidelity
+from gvsc.training.loss import distance, fidelity, perceptual_part
 from gvsc.training.recipe import Recipe, Stage
 
 WATCHED_SNRS_DB = (0.0, 5.0, 10.0)
@@ -88,10 +88,11 @@ class CodecTask(ABC):
         """See ``engine.Task``."""
         loss, truths = self.recipe.loss, batch.pictures
         decoded = through(model, batch).float()
+        faithful = fidelity(loss, decoded, truths)
         if self.distance is None:
-            return fidelity(loss, decoded, truths)
-        perceptual: Tensor = self.distance(decoded, truths)
-        return loss.k * fidelity(loss, decoded, truths) + (1.0 - loss.k) * perceptual
+            return faithful.mean()
+        distances: Tensor = perceptual_part(loss, batch.true_db) * self.distance(decoded, truths)
+        return (loss.k * faithful + (1.0 - loss.k) * distances).mean()
 
     def starting_weights(self) -> dict[str, Tensor] | None:
         """What the recipe starts from, None where it names no weights. Raises WeightsError."""

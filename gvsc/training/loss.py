@@ -29,7 +29,7 @@ _LOADERS: Final[dict[str, Callable[[str], nn.Module]]] = {
 }
 
 NAMES: Final = tuple(_LOADERS)
-"""Every perceptual distance: a module of two batches (B, 3 or 1, H, W) in [0, 1] that gives a scalar ≥ 0."""
+"""Every perceptual distance: a module of two batches (B, 3 or 1, H, W) in [0, 1] that gives (B,), each ≥ 0."""
 
 _LEAST_SQUARE: Final = 1e-6  # a root has no slope at zero
 
@@ -44,6 +44,12 @@ def distance(loss: Loss) -> nn.Module | None:
 
 
 def fidelity(loss: Loss, decoded: Tensor, truths: Tensor) -> Tensor:
-    """How far decoded pictures (B, C, H, W) are from the true ones, a scalar."""
+    """How far decoded pictures (B, C, H, W) are from the true ones, (B,)."""
     squares = (decoded - truths).square().mean(dim=(1, 2, 3))
-    return squares.mean() if loss.fidelity == "mse" else (squares + _LEAST_SQUARE).sqrt().mean()
+    return squares if loss.fidelity == "mse" else (squares + _LEAST_SQUARE).sqrt()
+
+
+def perceptual_part(loss: Loss, true_db: Tensor) -> Tensor:
+    """How much of the distance counts at these true SNRs, (B,): 1 to 0, see ``Loss.perceptual_db``."""
+    full, none = loss.perceptual_db
+    return ((none - true_db) / max(none - full, 1e-6)).clamp(0.0, 1.0)

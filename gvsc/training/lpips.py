@@ -74,14 +74,14 @@ class Lpips(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, pictures: Tensor, truths: Tensor) -> Tensor:
-        """The distance, a scalar ≥ 0; differentiable in the first."""
-        total = torch.zeros((), device=pictures.device)
+        """The distances (B,) ≥ 0; differentiable in the first."""
+        total = torch.zeros(len(pictures), device=pictures.device)
         x, y = ((2.0 * p.expand(-1, 3, -1, -1) - 1.0 - self.shift) / self.scale for p in (pictures, truths))
         for index, layer in enumerate(self.features):
             x, y = layer(x), layer(y)
             if index in self.ends:
                 line = getattr(self, f"line_{self.ends.index(index)}")
-                total = total + ((_unit(x) - _unit(y)).square() * line.view(-1, 1, 1)).sum(dim=1).mean()
+                total = total + ((_unit(x) - _unit(y)).square() * line.view(-1, 1, 1)).sum(dim=1).mean(dim=(1, 2))
         return total
 
 

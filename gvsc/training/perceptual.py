@@ -24,7 +24,7 @@ _MEAN, _STD = 127.0, 128.0
 
 
 class EfficientNetDistance(nn.Module):
-    """Distance of two batches of pictures, (B, 3 or 1, H, W) in [0, 1], a scalar ≥ 0; differentiable in the first."""
+    """Distances (B,) ≥ 0 of two batches of pictures (B, 3 or 1, H, W) in [0, 1]; differentiable in the first."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """``folder`` holds the weights; default: the fetched ones. Raises WeightsError where there are none."""
@@ -47,11 +47,11 @@ class EfficientNetDistance(nn.Module):
         return found
 
     def forward(self, pictures: Tensor, truths: Tensor) -> Tensor:
-        """The distance, averaged over the batch."""
+        """The distance of each picture from its truth, (B,)."""
         with torch.no_grad():
             wanted = self.features(truths)
         distances = [
-            (mine - theirs).square().sum(dim=1).mean()
+            (mine - theirs).square().sum(dim=1).mean(dim=(1, 2))
             for mine, theirs in zip(self.features(pictures), wanted, strict=True)
         ]
-        return torch.stack(distances).sum()
+        return torch.stack(distances).sum(dim=0)

@@ -154,10 +154,13 @@ class Loss:
     """A distance by name (``gvsc.training.loss``); needed where k < 1."""
     trunk: str = ""
     """The path of the weights of its network, where they cannot be fetched."""
+    perceptual_db: tuple[float, float] = (100.0, 100.0)
+    """True SNRs up to which the distance counts in full, and from which on not at all; in between its part falls."""
 
     def __post_init__(self) -> None:
         _demand(self.fidelity in ("mse", "rmse"), f"[loss] fidelity must be mse or rmse, not {self.fidelity!r}")
         _demand(0.0 <= self.k <= 1.0, f"[loss] k must be within 0 … 1, not {self.k}")
+        _demand(self.perceptual_db[0] <= self.perceptual_db[1], "[loss] perceptual_db needs the lower SNR first")
         _demand(self.k == 1.0 or self.perceptual != "", "[loss] needs perceptual, the name of a distance, where k < 1")
 
 

@@ -109,7 +109,7 @@ def test_without_the_package_the_line_that_installs_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "sionna", None)
     sionna_phy.load.cache_clear()
     try:
-        with pytest.raises(PackageError, match="pip install .* sionna-no-rt"):
+        with pytest.raises(PackageError, match=r"pip install .* sionna-no-rt"):
             sionna_phy.load()
     finally:
         monkeypatch.undo()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -196,8 +197,13 @@ def test_the_loss_is_eq_1() -> None:
     for k in (1.0, 0.7, 0.3, 0.0):
         task = sketch_task(f"loss.k = {k}", "loss.perceptual = 'lpips'") if k == 1.0 else sketch_task()
         object.__setattr__(task.recipe.loss, "k", k)
-        task.distance = (lambda _decoded, _truths: torch.tensor(5.0)) if k < 1.0 else None
+        task.distance = (lambda decoded, _truths: torch.full((len(decoded),), 5.0)) if k < 1.0 else None
         assert float(task.loss(Echo(), batch)) == pytest.approx(k * mse + (1.0 - k) * 5.0)
+    # the distance may be left to low SNRs: in full at 0 dB, by a half at 3, not at all at 9
+    object.__setattr__(task.recipe.loss, "perceptual_db", (0.0, 6.0))
+    for snr_db, part in ((-5.0, 1.0), (0.0, 1.0), (3.0, 0.5), (9.0, 0.0)):
+        told = dataclasses.replace(batch, true_db=torch.full((4,), snr_db))
+        assert float(task.loss(Echo(), told)) == pytest.approx(part * 5.0)  # k is 0
     object.__setattr__(task.recipe.loss, "k", 1.0)
     object.__setattr__(task.recipe.loss, "fidelity", "rmse")
     task.distance = None

@@ -12,7 +12,6 @@ import torch
 from common.errors import WeightsError
 from transmitter.extract.sketch import hed_network
 
-
 STAGES = ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3))
 
 
