@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import logging
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -31,6 +31,8 @@ from transmitter.extract import description
 
 if TYPE_CHECKING:
     from transmitter.clips import Wanted
+
+NO_CLIP: Final = "there is no clip to send"
 
 scheme_option = click.option(
     "--scheme",
@@ -134,13 +136,15 @@ def command(
     Without one, the sample clips are sent. A long video is sent as a stream of clips, each of one shot.
     The order in which the three services start does not matter.
     """
-    from transmitter.clips import Wanted, find
+    from transmitter.clips import Wanted
 
-    # A wrong start and a camera that is not there are told before anything is loaded.
+    # A wrong start, a camera that is not there and a CLIP without a clip are told before anything is loaded. Whoever
+    # sends for ever, or has the sample clips instead, may fill a folder later.
     wanted = Wanted(clip_at=clip_at, caption=caption)
     sources = (*clips, *(f"camera:{camera}" for camera in cameras))
-    for source in sources:
-        find(source)
+    missing = _look(sources, wanted)
+    if sources and len(missing) == len(sources) and repeat and not or_samples:
+        raise ClipError(NO_CLIP)
     # Imported here: the encoders bring torch, which `--help` and a wrong option can do without.
     from transmitter.process import TransmitterProcess
     from transmitter.transmitter import Transmitter
@@ -161,15 +165,37 @@ def command(
             control=control,
         )
         say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
-        process.run(lambda: Transmitter(describe=describe), _stream(sources, wanted, repeat, or_samples))
+        process.run(lambda: Transmitter(describe=describe), _stream(sources, wanted, repeat, or_samples, missing))
 
 
-def _stream(sources: Sequence[str], wanted: Wanted, repeat: int, or_samples: bool) -> Iterator[Clip]:
+def _look(sources: Sequence[str], wanted: Wanted) -> list[str]:
+    """Tells of each source that has no clip now, and returns these lines. Nothing is decoded.
+
+    Raises ClipError for a camera that is not there and a world that cannot be, SettingError for a start in seconds
+    where there are no seconds.
+    """
+    from transmitter.clips import find
+
+    problems: list[str] = []
+    for reader in [find(source) for source in sources]:
+        try:
+            reader.check(wanted)
+        except ClipError as error:
+            problems.append(f"left out: {error}")
+    for problem in problems:
+        say("transmitter", problem)
+    return problems
+
+
+def _stream(
+    sources: Sequence[str], wanted: Wanted, repeat: int, or_samples: bool, told: Sequence[str] = ()
+) -> Iterator[Clip]:
     """All clips of all sources, ``repeat`` times (0: for ever), numbered from 0 in each round; of no sources, the
     sample clips.
 
     A source that cannot be read is told and left out of this round, from where it breaks off. Where a whole round was
-    empty, the sample clips are its clips if ``or_samples``, else ClipError is raised.
+    empty, the sample clips are its clips if ``or_samples``, else ClipError is raised. What is ``told`` already is told
+    again only when something else was wrong in between.
     """
     from transmitter.clips import read_clips, samples
 
@@ -180,7 +206,6 @@ def _stream(sources: Sequence[str], wanted: Wanted, repeat: int, or_samples: boo
         for number, clip in enumerate(clips, first):
             yield dataclasses.replace(clip, number=number, caption=clip.caption if caption is None else caption)
 
-    told: list[str] = []
     for turn in range(repeat) if repeat else itertools.count():
         if turn == 1:  # what there was to say about the clips was said in the first round
             logging.getLogger("transmitter.clips").setLevel(logging.ERROR)
@@ -193,11 +218,11 @@ def _stream(sources: Sequence[str], wanted: Wanted, repeat: int, or_samples: boo
                     number += 1
             except ClipError as error:
                 problems.append(f"left out: {error}")
-        if problems != told:
+        if problems != list(told):
             for problem in problems:
                 say("transmitter", problem)
             told = problems
         if number == 0:
             if not (sources and or_samples):
-                raise ClipError("there is no clip to send")
+                raise ClipError(NO_CLIP)
             yield from read(None, 0)

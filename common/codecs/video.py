@@ -20,7 +20,7 @@ from common.codecs.h26x import Decoded, Standard
 from common.coding import bits as bit_vectors
 from common.coding import transport
 from common.conventions import check_snr_db
-from common.errors import BurstError, ClipError
+from common.errors import BurstError, ClipError, SchemeError
 
 Symbols = NDArray[np.complex64]
 
@@ -65,18 +65,24 @@ class VideoCodec:
 
         ``tx_snr_db`` is what the transmitter believes the SNR to be: the adaptive rate hangs on it. 4-QAM has mean
         power 1; 16- and 64-QAM as near as random points have it. Raises ClipError for another shape, SettingError for
-        the SNR, SchemeError for the rate, or where the encoder refuses the clip, PackageError without Sionna or x265.
+        the SNR, SchemeError for the rate, or where the symbols carry less than one byte (as of one picture of 32×32, or
+        four of 16×16) or the encoder refuses the clip, PackageError without Sionna or x265.
         """
         return self.encode_with_details(video, tx_snr_db, symbol_count).symbols
 
     def encode_with_details(
         self, video: NDArray[np.uint8], tx_snr_db: float, symbol_count: int | None = None
     ) -> Encoded:
-        """As ``encode``, with the mode, and whether the clip fitted."""
+        """As ``encode``, with the mode, and whether the clip fitted. Raises the same."""
         frames, height, width = _checked(video)
         mode = video_mode.choose(self.rate, check_snr_db(tx_snr_db, "tx_snr_db"), self.margin_db)
         count = video_mode.symbol_count(frames, height, width) if symbol_count is None else symbol_count
         budget = video_mode.byte_count(count, mode)
+        if budget < 1:
+            what = f"a clip of {frames} {'frame' if frames == 1 else 'frames'} of {width}×{height}"
+            remedy = "a larger one" if symbol_count is None else "more symbols"
+            name = video_mode.MODES[mode].name
+            raise SchemeError(f"{what} has {count} symbols: less than one byte at {name}; send {remedy}")
         coded = h26x.encode(video, self.standard, budget)
         payload = bit_vectors.from_bytes(coded.data.ljust(budget, b"\0"))
         symbols = transport.encode(payload, count, video_mode.MODES[mode].bits_per_symbol)

@@ -20,7 +20,8 @@ def measure(source: str, describe: str, sketch_name: str, tell: Callable[[str], 
     """First frame, sketches and description of every clip of ``source``, one after the other.
 
     Returns clips, seconds and seconds a stage {read, sketch, describe}, ``rss_mb`` {percent: MB} of this process, its
-    peak, and name and description of each clip. ``tell`` gets a line now and then. Raises ClipError, WeightsError.
+    peak up to the last clip (MB are 1e6 bytes), and name and description of each clip. ``tell`` gets a line now and
+    then. Raises ClipError, WeightsError.
     """
     sketcher = sketch.load(sketch_name)
     describer = description.load(describe)
@@ -51,7 +52,7 @@ def measure(source: str, describe: str, sketch_name: str, tell: Callable[[str], 
         "seconds": round(time.perf_counter() - began, 1),
         "seconds_by_stage": {stage: round(value, 1) for stage, value in seconds.items()},
         "rss_mb": {str(mark): round(rss_mb[max(0, len(rss_mb) * mark // 100 - 1)]) for mark in MARKS},
-        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6),  # Linux counts in KiB
         "described": described,
     }
 

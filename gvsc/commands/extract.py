@@ -53,9 +53,9 @@ DRAWN = 0.3
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @threads_option
 def command(
-    clip: Path,
+    clip: str,
     caption: str | None,
-    start_s: float,
+    start_s: float | None,
     whole: bool,
     sketch_name: str,
     pidinet_weights: Path | None,
@@ -63,8 +63,9 @@ def command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Extract what the transmitter would send of CLIP, a video file: first frame, sketches, description.
+    """Extract what the transmitter would send of CLIP: first frame, sketches, description.
 
+    CLIP is whatever `gvsc transmit` takes; of more clips than one the first.
     Writes first_frame.png, sketches/000.png … (white lines on black), description.txt and extract.json, all of the size
     that goes on the air. With --all that for each clip of the video, in a folder 000000, 000001 ….
     """

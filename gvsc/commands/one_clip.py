@@ -1,15 +1,16 @@
-"""What the commands that take one clip have in common: which file, where in it, its caption, or all clips of it."""
+"""What the commands that take one clip have in common: of which source, where in it, its caption, or all of it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import closing
 from typing import Any, TypeVar
 
 import click
 
 from common.clip import Clip
+from common.errors import SettingError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,10 +18,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 def clip_options(command: F) -> F:
     """The argument CLIP and its options: the parameters ``clip``, ``caption``, ``start_s``, ``whole`` of ``read``."""
     options = (
-        click.argument("clip", type=click.Path(path_type=Path)),
-        click.option("--caption", help="The clip's caption; default: the .txt file of the same name beside the clip."),
+        click.argument("clip"),
+        click.option("--caption", help="The clip's caption; default: the one that came with it."),
         click.option(
-            "--start", "start_s", default=0.0, show_default=True, help="Where in the file the clip starts, in seconds."
+            "--start",
+            "start_s",
+            type=float,
+            help="Where in a video the clip starts, in seconds; default: its beginning.",
         ),
         click.option(
             "--all",
@@ -34,14 +38,20 @@ def clip_options(command: F) -> F:
     return command
 
 
-def read(clip: Path, caption: str | None, start_s: float, *, whole: bool, number: int = 0) -> Iterator[Clip]:
-    """The clip, or with ``whole`` all from there on, numbered from ``number``. Raises ClipError, SettingError."""
-    from transmitter.clips import Wanted, read_clip
-    from transmitter.clips.stream import read_stream
+def read(source: str, caption: str | None, start_s: float | None, *, whole: bool, number: int = 0) -> Iterator[Clip]:
+    """The first clip of a source (of a video the one at ``start_s``), or with ``whole`` all from there on.
 
+    Numbered from ``number``. Raises ClipError, SettingError.
+    """
+    from transmitter.clips import Wanted, find
+
+    reader = find(source)
     if not whole:
-        yield read_clip(clip, start_s=start_s, caption=caption, number=number)
+        with closing(reader.read(Wanted(clip_at=start_s, caption=caption))) as clips:
+            first = next(clips)
+        yield dataclasses.replace(first, number=number)
         return
-    wanted = Wanted(clip_at=start_s)  # checks the start
-    for one in read_stream(clip, wanted, caption=caption, name=clip.stem, start_s=start_s):
-        yield dataclasses.replace(one, number=number + one.number)
+    if reader.endless:
+        raise SettingError(f"{source}: its clips have no end: leave --all out")
+    for clip in reader.read(Wanted(start_s=start_s, caption=caption)):
+        yield dataclasses.replace(clip, number=number + clip.number)

@@ -70,9 +70,9 @@ FILMS = ("source", "reconstruction")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
 @threads_option
 def command(
-    clip: Path,
+    clip: str,
     caption: str | None,
-    start_s: float,
+    start_s: float | None,
     whole: bool,
     describe: str,
     scheme: str,
@@ -92,8 +92,9 @@ def command(
     out: Path,
     as_json: bool,
 ) -> None:
-    """Send CLIP, a video file, through transmitter, channel and receiver in one process.
+    """Send CLIP through transmitter, channel and receiver in one process.
 
+    CLIP is whatever `gvsc transmit` takes; of more clips than one the first.
     With the same seed, clip number, sequence, tx-snr-db and thread count it gives the same bytes as the three services.
     Writes the frames of source and reconstruction as lossless PNG, the symbols as .npy, both videos as mp4. With --all
     that for each clip of the video, sent one after the other, in a folder 000000, 000001 …, and both as one film.

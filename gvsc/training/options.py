@@ -39,7 +39,9 @@ class Option:
 
 
 OPTIONS: Final = (
-    Option("--recipe", str, "default", "NAME|FILE", "How to train: default, paper, or a TOML file."),
+    Option(
+        "--recipe", str, "default", "NAME|FILE", "How to train: default, paper, fine (of djscc-frame), or a TOML file."
+    ),
     Option(
         "--set", str, (), "KEY=VALUE", "Replaces something in the recipe, as in loss.k=0.7. Give it repeatedly.", True
     ),
@@ -48,6 +50,6 @@ OPTIONS: Final = (
     Option("--steps", int, None, "N", "Steps, all starts together, instead of the recipe's length."),
     Option("--run", Path, None, "DIR", "Folder of the run; goes on if there is one. Default: runs/NAME."),
     Option("--data", Path, Path("data/prepared.safetensors"), "FILE", "What gvsc train prepare made, or its folder."),
-    Option("--threads", int, None, "N", "CPU threads. Default: torch's own choice."),
-    Option("--seed", int, DEFAULT_SEED, "N", "Seed of everything that is drawn."),
+    Option("--threads", int, None, "N", "CPU threads, 1 to 1024. Default: torch's own choice."),
+    Option("--seed", int, DEFAULT_SEED, "N", "Seed of everything that is drawn, 0 or more."),
 )

@@ -24,6 +24,8 @@ FOLDER: Final = Path(__file__).resolve().parent / "recipes"
 
 DEFAULT: Final = "default"
 
+_WHOLE: Final = "the recipe"
+
 
 class RecipeError(GvscError):
     """A recipe is missing, or says something that cannot be."""
@@ -181,18 +183,27 @@ class Recipe:
         _demand(abs(share - 1.0) < 1e-6, f"the shares of the stages must add up to 1, not {share:g}")
 
     @classmethod
-    def parse(cls, text: str, settings: Sequence[str] = ()) -> Self:
+    def parse(cls, text: str, settings: Sequence[str] = (), name: str = "") -> Self:
         """From TOML; each of ``settings`` is a TOML line such as ``loss.k = 0.7`` that replaces what it names.
 
-        Raises RecipeError.
+        All of them count together: one may mend what is wrong without it. Raises RecipeError, which begins with what
+        brought the mistake: ``recipe NAME:``, or ``--set 'loss.k = 7':``.
         """
-        try:
-            tables = tomllib.loads(text)
-            for line in settings:
-                _put(tables, tomllib.loads(line))
-        except tomllib.TOMLDecodeError as error:
-            raise RecipeError(f"not TOML: {error}") from None
-        made: Self = _built(cls, tables, "the recipe")
+        tables: dict[str, Any] = {}
+        made: Self | None = None
+        fault, blamed = "", ""
+        for where, toml in ((f"recipe {name}".rstrip(), text), *((f"--set {line!r}", line) for line in settings)):
+            try:
+                _put(tables, tomllib.loads(toml))
+            except tomllib.TOMLDecodeError as error:
+                raise RecipeError(f"{where}: not TOML: {error}") from None
+            try:
+                made, fault = _built(cls, tables, _WHOLE), ""
+            except RecipeError as error:
+                if str(error) != fault:
+                    fault, blamed = str(error), where
+        if fault or made is None:
+            raise RecipeError(f"{blamed}: {fault}")
         return made
 
     def lasting(self, length: Length | None) -> Self:
@@ -258,7 +269,8 @@ def _built(kind: Any, given: Any, where: str) -> Any:
         hints = get_type_hints(kind)
         unknown = sorted(set(given) - set(hints))
         _demand(not unknown, f"{where} has nothing called {', '.join(unknown)}; it has {', '.join(hints)}")
-        made = {name: _built(hints[name], value, f"{where}: {name}") for name, value in given.items()}
+        inside = "" if where == _WHOLE else f"{where}: "
+        made = {name: _built(hints[name], value, f"{inside}{name}") for name, value in given.items()}
         try:
             return kind(**made)
         except TypeError:

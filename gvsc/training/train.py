@@ -31,6 +31,10 @@ from gvsc.training.run import export, held
 
 log = logging.getLogger("gvsc.training")
 
+MOST_THREADS: Final = 1024
+MOST_SEED: Final = 2**63 - 1
+"""Both numpy and torch take it."""
+
 
 def _colour(kind: type[FrameTask] | type[RgbTask]) -> Callable[[Recipe, torch.device, Data, int], CodecTask]:
     return lambda recipe, device, data, seed: kind(recipe, device, data.crops(), data.held_out_pictures(), seed)
@@ -50,18 +54,18 @@ def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
     """
     given = argparse.Namespace(**({option.name: option.default for option in OPTIONS} | options))
     length = _length(given.hours, given.steps)
-    recipe = Recipe.parse(find(name, given.recipe)[1], given.set).lasting(length)
+    recipe_name, text = find(name, given.recipe)
+    recipe = Recipe.parse(text, given.set, recipe_name).lasting(length)
     device = _device(given.device)
-    if given.threads is not None:
-        torch.set_num_threads(given.threads)
+    seed = _seed(given.seed)
+    if (threads := _threads(given.threads)) is not None:
+        torch.set_num_threads(threads)
     folder = given.run or Path("runs") / name
     with held(folder), _interruptible():
         data, digest = load_data(given.data)
-        task = _TASKS[name](recipe, device, data, given.seed)
+        task = _TASKS[name](recipe, device, data, seed)
         recipe = recipe.lasting(recipe.length.counted(task.count, recipe.stages))
-        finished = engine.train(
-            task, recipe, folder, engine.Options(given.seed, device, tell, card.machine(device), digest)
-        )
+        finished = engine.train(task, recipe, folder, engine.Options(seed, device, tell, card.machine(device), digest))
         weights = folder / f"{name}.safetensors"
         export(finished.averaged, weights, {"steps": str(finished.step)})
         halved = {tensor_name: tensor.half() for tensor_name, tensor in finished.averaged.items()}
@@ -70,7 +74,7 @@ def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
             name=name,
             command=command_of(name, given),
             recipe=recipe,
-            seed=given.seed,
+            seed=seed,
             data=f"{data.about.rstrip()}\n\nThe prepared file has SHA-256 `{digest}`." if digest else data.about,
             figures=task.figures({tensor_name: tensor.cpu() for tensor_name, tensor in halved.items()}),
             held_out=len(task.held_out),
@@ -119,7 +123,22 @@ def _device(name: str) -> torch.device:
         raise SettingError(f"--device must be cpu or cuda, not {name!r}")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SettingError("this machine, or this build of torch, has no CUDA; train with --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        there = ", ".join(f"cuda:{index}" for index in range(torch.cuda.device_count()))
+        raise SettingError(f"this machine has no {name}; it has {there}")
     return device
+
+
+def _threads(count: int | None) -> int | None:
+    if count is not None and not 1 <= count <= MOST_THREADS:
+        raise SettingError(f"--threads must be within 1 … {MOST_THREADS}, not {count}")
+    return count
+
+
+def _seed(seed: int) -> int:
+    if not 0 <= seed <= MOST_SEED:
+        raise SettingError(f"--seed must be within 0 … {MOST_SEED}, not {seed}")
+    return seed
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

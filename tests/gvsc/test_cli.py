@@ -86,6 +86,13 @@ def test_a_clip_that_is_none_exits_with_1(tmp_path: Path) -> None:
         assert str(clip) in only_line(result)
 
 
+def test_a_source_without_an_end_is_no_whole_video(tmp_path: Path) -> None:
+    for words, told in ((["--all"], "leave --all out"), (["--start", "1"], "a start in seconds is only for videos")):
+        result = run("simulate", "world:3", *words, "--out", str(tmp_path / "out"))
+        assert result.exit_code == 1
+        assert told in only_line(result)
+
+
 def test_control_reads_and_turns(server: ControlServer) -> None:
     def control(*words: str) -> Result:
         result = run("control", "--address", server.address, *words)

@@ -13,7 +13,7 @@ from PIL import Image
 from common.codecs import text
 from gvsc.cli import main
 from receiver.media import write_mp4
-from transmitter.clips import read_clip
+from transmitter.clips import read_clip, read_clips
 from transmitter.extract import sketch
 
 
@@ -60,6 +60,36 @@ def test_it_writes_what_was_extracted(clip: Path, tmp_path: Path, name: str) -> 
     assert set(summary["seconds"]) == {"load", "sketch", "describe"}
 
 
+def test_of_any_source_the_first_clip(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--sketch", "canny", "--describe", "captions", "--out", str(tmp_path / "out"), "--json")
+    for source in ("world:3", "world:3:held_out", str(tmp_path)):
+        result = run(source, *words)
+        assert result.exit_code == 0, result.output
+        first = next(iter(read_clips(source)))
+        summary = json.loads(result.stdout)
+        assert (summary["clip"], summary["text"]) == (first.name, first.caption)
+        assert np.array_equal(picture(tmp_path / "out" / "first_frame.png"), first.video[0])
+    # a folder that is called as a source is, is meant by a path
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "world").mkdir()
+    assert run("./world", *words).stderr.startswith("Error: world: holds neither")
+
+
+def test_all_of_a_folder_is_numbered_through(clip: Path, tmp_path: Path) -> None:
+    clip.with_name("again.mp4").write_bytes(clip.read_bytes())
+    out = tmp_path / "out"
+    words = ("--sketch", "canny", "--describe", "captions", "--caption", "mine", "--out", str(out), "--json")
+    result = run(str(tmp_path), "--all", "--start", "0.5", *words)
+    assert result.exit_code == 0, result.output
+    assert [(c["clip"], c["text"]) for c in json.loads(result.stdout)["clips"]] == [
+        ("again", "mine"),
+        ("square", "mine"),
+    ]
+    assert sorted(folder.name for folder in out.iterdir()) == ["000000", "000001"]
+    wanted = read_clip(clip, start_s=0.5).video[0]
+    assert np.array_equal(picture(out / "000001" / "first_frame.png"), wanted)
+
+
 def test_the_summary_is_a_table_without_json(clip: Path, tmp_path: Path) -> None:
     words = "one\ntwo \x1b[31m" + 300 * "x"
     result = run(
@@ -82,7 +112,13 @@ def test_a_longer_extraction_before_leaves_no_pictures(clip: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["none.mp4", "--out", "o"], "none.mp4"),
+        (["none.mp4", "--out", "o"], "none.mp4: no such file"),
+        ([".", "--out", "o", "--start", "9"], "not one of its clips could be read"),
+        (["world:3", "--out", "o", "--all"], "world:3: its clips have no end: leave --all out"),
+        (["world:3", "--out", "o", "--start", "0"], "the rendered world: a start in seconds is only for videos"),
+        (["CLIP", "--out", "o", "--start", "nan"], "a number of seconds from 0 on, not nan"),
+        (["CLIP", "--out", "o", "--start", "9", "--all"], "before the clip's start at 9.00 s"),
+        (["camera:987", "--out", "o"], "987"),
         (["CLIP", "--out", "o", "--sketch", "pidinet", "--describe", "captions"], "checkpoint of its authors"),
         (
             ["CLIP", "--out", "o", "--sketch", "pidinet", "--pidinet-weights", "no.pth", "--describe", "captions"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def names(clips: itertools.islice[Clip]) -> list[tuple[str, int]]:
+def names(clips: Iterable[Clip]) -> list[tuple[str, int]]:
     return [(clip.name, clip.number) for clip in clips]
 
 
@@ -66,6 +67,62 @@ def test_a_camera_that_is_not_there_is_one_line_before_anything_is_loaded() -> N
     result = CliRunner().invoke(command, ["--clip-at", "nan"])
     assert result.exit_code == 1
     assert "a clip's start must be a number of seconds from 0 on, not nan" in result.stderr
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Iterator[Clip]]:
+    """The streams of the transmitters that were started; these bind nothing, load nothing and do not wait."""
+    streams: list[Iterator[Clip]] = []
+
+    class Process:
+        def __init__(self, *_: object, **__: object) -> None:
+            self.addresses = {"control": "nowhere"}
+
+        def run(self, _: object, clips: Iterator[Clip]) -> None:
+            streams.append(clips)
+
+    monkeypatch.setattr("transmitter.process.TransmitterProcess", Process)
+    return streams
+
+
+def test_clips_that_are_not_there_end_it_before_it_waits(tmp_path: Path, started: list[Iterator[Clip]]) -> None:
+    empty, nowhere = str(tmp_path), str(tmp_path / "nowhere")
+    for words in ([nowhere], [empty], [nowhere, empty, "--repeat", "2"], [nowhere, "--clip-at", "1"]):
+        result = CliRunner().invoke(command, words)
+        assert result.exit_code == 1
+        *told, last = result.stderr.splitlines()
+        missing = [word for word in words if word in (empty, nowhere)]
+        assert [line.split(": ")[:3] for line in told] == [["transmitter", "left out", word] for word in missing]
+        assert last == "Error: there is no clip to send"
+    assert started == []
+
+
+@pytest.mark.parametrize("options", [["--or-samples"], ["--repeat", "0"], ["--or-samples", "--repeat", "0"]])
+def test_a_folder_may_be_filled_later(folder: Path, started: list[Iterator[Clip]], options: list[str]) -> None:
+    result = CliRunner().invoke(command, [str(folder), *options])
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.count("left out") == 1
+    (folder / "mine.mp4").touch()
+    assert next(started[0]).name == "mine"
+
+
+def test_what_is_missing_is_told_once_and_the_rest_is_sent(
+    folder: Path, started: list[Iterator[Clip]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "mine.mp4").write_bytes(b"x")
+    result = CliRunner().invoke(command, [str(folder / "nowhere"), str(folder), "world:3"])
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[0] == f"transmitter: left out: {folder / 'nowhere'}: no such file"
+    line = f"left out: {folder / 'nowhere'}: no video"
+    assert names(_stream([str(folder / "nowhere"), str(folder)], Wanted(), 2, False, [line])) == [("mine", 0)] * 2
+    assert capsys.readouterr().err == ""
+
+
+def test_a_start_in_seconds_is_refused_where_there_are_none(tmp_path: Path, started: list[Iterator[Clip]]) -> None:
+    result = CliRunner().invoke(command, ["world:3", "--repeat", "0", "--or-samples", "--clip-at", "2"])
+    assert result.exit_code == 1
+    assert result.stderr == "Error: the rendered world: a start in seconds is only for videos\n"
+    assert started == []
 
 
 def test_of_each_video_all_clips_or_the_one_at_a_second(tmp_path: Path) -> None:

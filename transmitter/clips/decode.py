@@ -112,13 +112,21 @@ def _timed(
         yield TimedFrame(frame, time_s, step_s, pixel_aspect, number)
 
 
-def _open(path: Path, closing: ExitStack) -> tuple[InputContainer, VideoStream]:
-    """The opened container and its video stream."""
+def check(path: Path) -> None:
+    """Looks whether there is a file with anything in it, and opens nothing. Raises ClipError where there is none."""
     try:
         if not path.is_file():
             raise ClipError(f"{path}: no such file" if not path.exists() else f"{path}: not a file")
         if path.stat().st_size == 0:
             raise ClipError(f"{path}: the file is empty")
+    except OSError as error:  # a folder that may not be searched, a name longer than the file system takes
+        raise ClipError(f"{path}: cannot be opened ({reason(error)})") from None
+
+
+def _open(path: Path, closing: ExitStack) -> tuple[InputContainer, VideoStream]:
+    """The opened container and its video stream."""
+    check(path)
+    try:
         # An open file instead of a name, and no protocols: a playlist inside cannot make this read other files, and a
         # name such as "http:x" or "%03d.png" means itself.
         file = closing.enter_context(path.open("rb"))

@@ -73,18 +73,18 @@ def measure(
     {encode, decode}, linear: {psnr, …}, h265_adaptive: {…, failed}, …}``, ``edge_f1`` of sketches. What did not arrive
     stays in the means as a grey picture, a sketch as an empty one; ``failed`` is its share. ``deepfeat`` is None where
     its network is not there. ``seconds`` are medians. ``save`` gets (picture, what, pixels) of all that was sent and
-    decoded.
+    decoded. ``peak_rss_mb`` is the most that this process has had resident when the last picture was measured, in MB of
+    1e6 bytes: the codec, opponents and metrics together.
 
     Raises WeightsError.
     """
     entry = ENTRIES[name]
     sources_sha256 = provenance.sources(patterns=MEASURED)  # now, as the code was loaded
     trained = Trained(name, weights_file)
-    # the first call of a network is slow; and what is loaded after it is not the codec's memory
+    # the first call of a network is slow
     blank = np.full((1 if entry.is_sketch else 3, SIZE, SIZE), 0.5, np.float32)
     trained.carry(blank, snrs_db[0], lambda symbols: (symbols, snrs_db[0]))
     trained.seconds = {"encode": [], "decode": []}
-    peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sources = _sketches(pictures) if entry.is_sketch else [_reals(picture.pixels) for picture in pictures]
     contenders: dict[str, Contender] = {name: trained, **({} if alone else opponents(name))}
     judge = _Judge(entry.is_sketch, tell)
@@ -105,6 +105,7 @@ def measure(
                     save(picture.name, f"{who}_{snr_db:+03.0f}dB", _shown(received))
         at = " ".join(f"{tally['psnr'][-1]:.2f}" for tally in found[name])
         tell(f"{number + 1}/{len(pictures)} {picture.name}: PSNR {at} dB")
+    peak_rss_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts in KiB
     means = {who: _means(tallies) for who, tallies in found.items()}
     squared_errors_db = {who: part.pop("squared") for who, part in means.items()}[name]
     own = means.pop(name)

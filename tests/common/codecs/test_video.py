@@ -144,6 +144,14 @@ def test_whatever_arrives_is_a_clip(clip: np.ndarray):
                 assert (made.shape, made.dtype) == (clip.shape, np.uint8)
 
 
+@pytest.mark.parametrize(("shape", "said"), [((1, 32, 32), "1 frame of 32×32"), ((4, 16, 16), "4 frames of 16×16")])
+def test_a_clip_too_small_for_a_byte_is_told_by_its_size(shape: tuple[int, int, int], said: str):
+    with pytest.raises(SchemeError) as refused:
+        H264_LDPC.encode(np.zeros((*shape, 3), np.uint8), 10.0)
+    wanted = f"a clip of {said} has 25 symbols: less than one byte at 4-QAM 1/2; send a larger one"
+    assert str(refused.value) == wanted
+
+
 def test_what_cannot_be_coded_is_refused(clip: np.ndarray):
     for bad in (clip[0], clip.astype(np.float32), clip[:, :60], clip[:0]):
         with pytest.raises(ClipError):
@@ -152,7 +160,7 @@ def test_what_cannot_be_coded_is_refused(clip: np.ndarray):
         H264_LDPC.encode(clip, float("nan"))
     with pytest.raises(SchemeError, match="no video rate"):
         VideoCodec(h26x.H264, "7/8").encode(clip, 10.0)
-    with pytest.raises(SchemeError, match="1 byte or more"):
+    with pytest.raises(SchemeError, match=r"8 frames of 96×64 has 10 symbols: .* 4-QAM 1/2; send more symbols$"):
         H264_LDPC.encode(clip, 10.0, 10)
     with pytest.raises(BurstError, match="video mode"):
         H264_LDPC.decode(np.zeros(100), 10.0, SHAPE, 14)

@@ -78,12 +78,33 @@ def test_a_setting_may_replace_a_list_of_tables() -> None:
         ("length.steps = 5", "exactly one"),
         ("length.hours = nan", "more than 0"),
         ("loss.k: 3", "not TOML"),
+        ("foo", "not TOML"),
+        ("foo = 1", "the recipe has nothing called foo"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(setting: str, said: str) -> None:
     with pytest.raises(RecipeError, match=said) as refused:
         named("djscc-sketch", "default", setting)
     assert "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"--set {setting!r}: ")
+
+
+def test_who_brought_the_mistake_is_named() -> None:
+    text = find("djscc-sketch", "default")[1]
+    wrong = text.replace("k = 0.3", "k = 3.0")
+    with pytest.raises(RecipeError, match=r"^recipe own\.toml: not TOML"):
+        Recipe.parse("k: 3", name="own.toml")
+    with pytest.raises(RecipeError, match=r"^recipe own\.toml: \[loss\] k must be within"):
+        Recipe.parse(wrong, ["snr.rx_sigma_db = 0.5"], "own.toml")
+    with pytest.raises(RecipeError, match=r"^--set 'snr\.rx_sigma_db = \"a\"': snr: rx_sigma_db must be"):
+        Recipe.parse(text, ["loss.k = 1", 'snr.rx_sigma_db = "a"', "optimiser.clip_norm = 2"], "own.toml")
+
+
+def test_settings_count_together() -> None:
+    made = named("djscc-rgb", "default", "loss.k = 0.5", "loss.perceptual = 'lpips'")
+    assert (made.loss.k, made.loss.perceptual) == (0.5, "lpips")
+    with pytest.raises(RecipeError, match=r"^--set 'loss\.k = 0\.5': \[loss\] needs perceptual"):
+        named("djscc-rgb", "default", "loss.k = 0.5", "snr.rx_sigma_db = 0.5")
 
 
 def test_an_unknown_recipe_is_told_with_those_there_are(tmp_path: Path) -> None:

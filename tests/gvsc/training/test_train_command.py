@@ -19,9 +19,9 @@ from common.codecs.djscc_rgb import RgbCodec
 from common.codecs.djscc_sketch import SketchCodec
 from gvsc.commands.train import command
 from gvsc.training import prepared
-from gvsc.training.options import NAMES
+from gvsc.training.options import NAMES, OPTIONS
 from gvsc.training.prepared import Prepared
-from gvsc.training.recipe import Recipe
+from gvsc.training.recipe import Recipe, variants
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -106,9 +106,15 @@ def test_djscc_rgb_goes_from_the_weights_of_djscc_frame_by_default(data: Path, t
         (("--device", "tpu"), "must be cpu or cuda"),
         (("--device", "cuda"), "CUDA"),
         (("--recipe", "none"), "default, paper, or a file"),
-        (("--set", "loss.k=2"), "k must be within"),
+        (("--set", "loss.k=2"), "--set 'loss.k=2': [loss] k must be within"),
+        (("--set", "foo"), "--set 'foo': not TOML"),
+        (("--recipe", "broken.toml"), "recipe broken.toml: not TOML"),
         (("--hours", "1", "--steps", "1"), "not both"),
         (("--steps", "0"), "more than 0"),
+        (("--threads", "0"), "--threads must be within 1 … 1024, not 0"),
+        (("--threads", "5000"), "--threads must be within 1 … 1024"),
+        (("--seed", "-1"), "--seed must be within 0 … 9223372036854775807, not -1"),
+        (("--seed", str(2**63)), "--seed must be within"),
         (("--recipe", "paper"), "vgg16"),
         (("--set", "start.weights='none'"), "unknown weights"),
         (("--data", "none.safetensors"), "no prepared file"),
@@ -121,6 +127,7 @@ def test_mistakes_are_told_in_a_line(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     given = ["djscc-sketch", "--data", str(data), "--run", str(tmp_path / "run"), "--set", "loss.k=1.0"]
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.toml").write_text("about: none")
     if arguments == ("--recipe", "paper"):
         given = given[:-2]
     done = gvsc_train(*given, *arguments)
@@ -128,6 +135,32 @@ def test_mistakes_are_told_in_a_line(
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_what_the_command_itself_can_refuse_comes_before_the_data(tmp_path: Path) -> None:
+    for wrong in (("--seed", "-1"), ("--threads", "0")):
+        done = gvsc_train("djscc-frame", "--data", str(tmp_path / "none"), "--run", str(tmp_path / "run"), *wrong)
+        assert wrong[0] in done.stderr
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_device_that_is_not_there_is_told_with_those_that_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    given = ("djscc-frame", "--data", str(tmp_path / "none"), "--run", str(tmp_path / "run"), "--device")
+    done = gvsc_train(*given, "cuda:99")
+    assert (done.exit_code, done.stderr) == (1, "Error: this machine has no cuda:99; it has cuda:0, cuda:1\n")
+    assert "no prepared file" in gvsc_train(*given, "cuda:1").stderr
+    assert "no prepared file" in gvsc_train(*given, "cuda").stderr
+
+
+def test_the_help_names_every_recipe() -> None:
+    (told,) = [option.help for option in OPTIONS if option.name == "recipe"]
+    for name in NAMES:
+        for variant in variants(name):
+            assert re.search(rf"\b{variant}\b", told)
 
 
 def test_every_codec_has_a_command_with_the_same_options() -> None:

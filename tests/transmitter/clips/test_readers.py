@@ -13,7 +13,7 @@ import pytest
 from common.conventions import DEFAULT_SEED
 from common.errors import ClipError, SettingError
 from transmitter.clips import Wanted, find, read_clips
-from transmitter.clips.readers import camera
+from transmitter.clips.readers import camera, file
 from transmitter.clips.readers.camera import Camera, Device, device_of
 from transmitter.clips.readers.file import VideoFile
 from transmitter.clips.readers.folder import Folder
@@ -75,6 +75,43 @@ def test_folder_has_its_videos_by_name(tmp_path):
 def test_nothing_to_read(tmp_path):
     assert "no such file" in one_line(all_of, tmp_path / "nowhere")
     assert "holds neither captions.csv nor a video" in one_line(all_of, tmp_path)
+
+
+def test_what_is_not_there_is_told_without_decoding(make_video, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(file, "read_stream", None)
+    monkeypatch.setattr(file, "read_clip", None)
+    assert "no such file" in one_line(find(tmp_path / "nowhere").check, ONE)
+    assert "holds neither captions.csv nor a video" in one_line(find(tmp_path).check, ONE)
+    (tmp_path / "none.mp4").touch()
+    assert "the file is empty" in one_line(find(tmp_path / "none.mp4").check, ONE)
+    assert "cannot be opened" in one_line(find(tmp_path / f"{'n' * 300}.mp4").check, ONE)
+    for rows in ("", "9,,,x,gone\n"):
+        assert "not one of its clips could be read" in one_line(find(webvid(tmp_path, rows)).check, ONE)
+    assert "its first line must name the columns" in one_line(find(webvid(tmp_path, "", header="")).check, ONE)
+    (tmp_path / "8.mp4").write_bytes(b"x")
+    for source in (tmp_path / "8.mp4", webvid(tmp_path, "9,,,x,gone\n8,,,x,there\n"), "world"):
+        find(source).check(Wanted())
+    assert caplog.text == ""
+
+
+def test_all_of_a_video_from_a_second_on(make_video, tmp_path):
+    path = make_video(tmp_path / "a.mkv", ramp(160), fps=25)
+    made = list(read_clips(path, Wanted(start_s=2.0, caption="")))
+    assert [(c.name, c.number, c.video[0, 0, 0, 0]) for c in made] == [("a", 0, 50), ("a@2s", 1, 100)]
+
+
+def test_wanted_has_one_start():
+    for fields in ({"start_s": -1.0}, {"start_s": float("nan")}, {"clip_at": 1.0, "start_s": 1.0}):
+        with pytest.raises(SettingError):
+            Wanted(**fields)
+
+
+@pytest.mark.parametrize("wanted", [ONE, Wanted(start_s=1.0)])
+def test_what_has_no_beginning_takes_no_start(wanted):
+    for reader in (RenderedWorld(), Camera("0", Device("v4l2", "/dev/video0", {}), opener=None)):
+        for call in (reader.check, lambda w, r=reader: next(r.read(w))):
+            with pytest.raises(SettingError, match=r"^(the rendered world|camera 0): a start in seconds is only for"):
+                call(wanted)
 
 
 def webvid(folder: Path, rows: str, header: str = "videoid,contentUrl,duration,page_dir,name\n") -> Path:

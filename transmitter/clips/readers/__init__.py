@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +11,8 @@ from transmitter.clips.readers.base import Reader
 
 __all__ = ["Reader", "find"]
 
-_KINDS: Final = (camera.recognise, world.recognise, webvid.recognise, folder.recognise, file.recognise)
-"""In the order in which they are asked: a folder called ``world`` is ``./world``."""
+_KINDS: Final = (camera.recognise, world.recognise, webvid.recognise, folder.recognise)
+"""In the order in which they are asked: a folder called ``world`` is ``./world``. What none of them knows is a file."""
 
 
 def find(source: str | Path) -> Reader:
@@ -19,4 +20,8 @@ def find(source: str | Path) -> Reader:
 
     Raises ClipError where it names a camera that is not there or a world that cannot be.
     """
-    return next(reader for kind in _KINDS if (reader := kind(str(source))) is not None)
+    for kind in _KINDS:
+        with suppress(OSError):  # a name too long, a folder that may not be searched: told by whoever reads it
+            if (reader := kind(str(source))) is not None:
+                return reader
+    return file.recognise(str(source))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 import av
 import av.error
@@ -17,6 +17,7 @@ from av.container import InputContainer
 from common.clip import Clip
 from common.errors import ClipError
 from transmitter.clips.decode import decode_live, reason
+from transmitter.clips.readers.base import refuse_start
 from transmitter.clips.stream import read_live
 from transmitter.clips.wanted import Wanted
 
@@ -65,9 +66,15 @@ class Camera:
     camera: str
     device: Device
     opener: Callable[[Device], InputContainer] = open_device
+    endless: ClassVar[bool] = True
 
-    def read(self, wanted: Wanted) -> Iterator[Clip]:
+    def check(self, wanted: Wanted) -> None:
+        """See ``Reader``. Whether the camera is there ``recognise`` has looked; it is not switched on for this."""
+        refuse_start(f"camera {self.camera}", wanted)
+
+    def read(self, wanted: Wanted) -> Generator[Clip]:
         """See ``Reader`` and ``read_live``. Ends with ClipError when the camera gives no more pictures."""
+        self.check(wanted)
         source = f"camera {self.camera}"
         try:
             container = self.opener(self.device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from common.clip import Clip
+from transmitter.clips.decode import check
 from transmitter.clips.read import read_clip
 from transmitter.clips.stream import read_stream
 from transmitter.clips.wanted import Wanted
@@ -18,13 +20,18 @@ class VideoFile:
 
     path: Path
     caption: str | None = None
+    endless: ClassVar[bool] = False
 
-    def read(self, wanted: Wanted) -> Iterator[Clip]:
+    def check(self, wanted: Wanted) -> None:
+        """See ``Reader``."""
+        check(self.path)
+
+    def read(self, wanted: Wanted) -> Generator[Clip]:
         """See ``Reader``, ``read_stream`` and ``read_clip``."""
         caption = self.caption if wanted.caption is None else wanted.caption
         name = self.path.stem
         if wanted.clip_at is None:
-            yield from read_stream(self.path, wanted, caption=caption, name=name)
+            yield from read_stream(self.path, wanted, caption=caption, name=name, start_s=wanted.start_s or 0.0)
             return
         yield read_clip(
             self.path,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from common.clip import Clip
 from common.errors import ClipError
@@ -26,6 +26,7 @@ class Folder:
     """The videos in ``path``, not those in folders in it."""
 
     path: Path
+    endless: ClassVar[bool] = False
 
     def videos(self) -> list[VideoFile]:
         """By name. Raises ClipError where there is none, or the folder cannot be read."""
@@ -41,7 +42,11 @@ class Folder:
             raise ClipError(f"{self.path}: holds neither {webvid.TABLE} nor a video ({', '.join(SUFFIXES)})")
         return [VideoFile(path) for path in found]
 
-    def read(self, wanted: Wanted) -> Iterator[Clip]:
+    def check(self, wanted: Wanted) -> None:
+        """See ``Reader``."""
+        self.videos()
+
+    def read(self, wanted: Wanted) -> Generator[Clip]:
         """See ``Reader`` and ``each``."""
         yield from each(str(self.path), self.videos(), wanted)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import ClassVar, Final
 
 from common.clip import Clip
 from common.errors import ClipError
 from transmitter.clips.caption import clean
-from transmitter.clips.readers.base import each
+from transmitter.clips.readers.base import each, none_of
 from transmitter.clips.readers.file import VideoFile
 from transmitter.clips.wanted import Wanted
 
@@ -33,17 +33,24 @@ class WebVid:
     """
 
     path: Path
+    endless: ClassVar[bool] = False
 
     def videos(self) -> Iterator[VideoFile]:
         """Row by row: a long table costs no memory. Raises ClipError, at once, where it has no usable header."""
-        table = self.path / TABLE
-        try:
-            _check_header(table)
-        except OSError as error:
-            raise ClipError(f"{table}: cannot be read ({error.strerror})") from None
-        return _rows(self.path, table)
+        _check_header(self._table)
+        return _told(self._table, _rows(self.path, self._table))
 
-    def read(self, wanted: Wanted) -> Iterator[Clip]:
+    def check(self, wanted: Wanted) -> None:
+        """See ``Reader``. Reads the table up to the first video that is there, and tells of no row."""
+        _check_header(self._table)
+        if all(isinstance(found, Exception) for _, found in _rows(self.path, self._table)):
+            raise none_of(str(self.path))
+
+    @property
+    def _table(self) -> Path:
+        return self.path / TABLE
+
+    def read(self, wanted: Wanted) -> Generator[Clip]:
         """See ``Reader`` and ``each``."""
         yield from each(str(self.path), self.videos(), wanted)
 
@@ -55,37 +62,49 @@ def recognise(source: str) -> WebVid | None:
 
 
 def _check_header(table: Path) -> None:
-    with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        try:
+    try:
+        with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             header = next(csv.reader(file), [])
-        except csv.Error as error:
-            raise ClipError(f"{table}: not a table ({error})") from None
+    except OSError as error:
+        raise ClipError(f"{table}: cannot be read ({error.strerror})") from None
+    except csv.Error as error:
+        raise ClipError(f"{table}: not a table ({error})") from None
     if "videoid" not in header:
         raise ClipError(f"{table}: its first line must name the columns videoid, contentUrl, duration, page_dir, name")
 
 
-def _rows(folder: Path, table: Path) -> Iterator[VideoFile]:
+def _told(table: Path, rows: Iterator[tuple[int, VideoFile | Exception]]) -> Iterator[VideoFile]:
+    """The videos among the rows; tells what is wrong with the others."""
     listed = bad = 0
+    for line, found in rows:
+        if isinstance(found, Exception):
+            bad += 1
+            if bad <= TOLD_ROWS:
+                log.warning("%s, line %d, left out: %s", table, line, found)
+            continue
+        if not found.caption:
+            log.warning("%s, line %d: no caption", table, line)
+        yield found
+        listed += 1
+    if bad:
+        log.warning("%s: %d clips listed, %d bad rows left out", table, listed, bad)
+
+
+def _rows(folder: Path, table: Path) -> Iterator[tuple[int, VideoFile | Exception]]:
+    """Of each row the line it ends in, and its video or why there is none."""
     with table.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.DictReader(file, restkey="", restval="")
         while True:
+            found: VideoFile | Exception
             try:
                 row = next(reader)
                 path = _video_of(folder, row["videoid"].strip(), row.get("page_dir", "").strip())
+                found = VideoFile(path, clean(row.get("name", "")))
             except StopIteration:
                 break
             except (csv.Error, ClipError) as error:
-                bad += 1
-                if bad <= TOLD_ROWS:
-                    log.warning("%s, line %d, left out: %s", table, reader.line_num, error)
-                continue
-            caption = clean(row.get("name", ""))
-            if not caption:
-                log.warning("%s, line %d: no caption", table, reader.line_num)
-            yield VideoFile(path, caption)
-            listed += 1
-    if bad:
-        log.warning("%s: %d clips listed, %d bad rows left out", table, listed, bad)
+                found = error
+            yield reader.line_num, found
 
 
 def _video_of(folder: Path, videoid: str, page_dir: str) -> Path:

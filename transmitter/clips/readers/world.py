@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from common.clip import Clip
 from common.conventions import DEFAULT_SEED, FPS
 from common.errors import ClipError, SettingError
+from transmitter.clips.readers.base import refuse_start
 from transmitter.clips.wanted import Wanted
 
 _SOURCE: Final = re.compile(r"world(?::(?P<seed>[0-9]{1,18}))?(?::(?P<split>train|held_out))?")
@@ -22,9 +23,16 @@ class RenderedWorld:
 
     seed: int = DEFAULT_SEED
     split: Literal["train", "held_out"] = "train"
+    endless: ClassVar[bool] = True
 
-    def read(self, wanted: Wanted) -> Iterator[Clip]:
+    def check(self, wanted: Wanted) -> None:
+        """See ``Reader``."""
+        refuse_start("the rendered world", wanted)
+
+    def read(self, wanted: Wanted) -> Generator[Clip]:
         """See ``Reader``. Raises SettingError where other clips are wanted than 8 frames of 256×256, 4 a second."""
+        self.check(wanted)
+        # Imported here: the world is only loaded by whoever looks at it.
         from transmitter.clips.world import World
 
         world = World(self.seed, self.split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -54,6 +55,28 @@ def test_failures_stay_in_the_mean(monkeypatch, no_trunk):
     alone = measure.measure("djscc-frame", [white], lambda line: None, seed=1, snrs_db=(20.0,), alone=True)
     assert "linear" not in alone
     assert alone["psnr"][0] > 30
+
+
+def test_memory_is_taken_after_the_last_picture_in_mb(monkeypatch, no_trunk):
+    class Untrained(Flat):
+        def __init__(self, name, weights_file):
+            self.seconds = {"encode": [0.1], "decode": [0.1]}
+            self.carried = 0
+            made.append(self)
+
+        def carry(self, picture, tx_snr_db, air):
+            self.carried += 1
+            self.seconds["encode"].append(0.1)
+            self.seconds["decode"].append(0.1)
+            return super().carry(picture, tx_snr_db, air)
+
+    made = []
+    monkeypatch.setattr(measure, "Trained", Untrained)
+    monkeypatch.setattr(
+        measure.resource, "getrusage", lambda who: SimpleNamespace(ru_maxrss=1_000_000 * made[0].carried)
+    )
+    found = measure.measure("djscc-frame", [PICTURE] * 2, lambda line: None, seed=1, snrs_db=(20.0,), alone=True)
+    assert found["peak_rss_mb"] == 3 * 1024  # one blank and two pictures of 1e6 KiB
 
 
 @pytest.mark.slow
