@@ -29,8 +29,9 @@ def random_header(rng: np.random.Generator) -> Header:
     )
     if "description" in header.scheme.sections:
         return header
-    # what a header without a description says of one is what a receiver takes for granted
-    return replace(header, text_bytes=0, text_mode=text.DEFAULT_MODE, video_mode=header.text_mode)
+    # what a header does not say for its scheme is what a receiver takes for granted
+    digital = schemes.DIGITAL.intersection(header.scheme.sections)
+    return replace(header, text_bytes=0, text_mode=text.DEFAULT_MODE, video_mode=header.text_mode if digital else 0)
 
 
 def sent(header: Header, rng: np.random.Generator) -> Samples:

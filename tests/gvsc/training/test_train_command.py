@@ -125,6 +125,7 @@ def test_mistakes_are_told_in_a_line(
     arguments: tuple[str, ...], said: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.set_num_threads", lambda count: None)  # thousands would come alive
     given = ["djscc-sketch", "--data", str(data), "--run", str(tmp_path / "run"), "--set", "loss.k=1.0"]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.toml").write_text("about: none")
