@@ -48,7 +48,7 @@ fails loses the description; so a fade of 1 dB a burst is outrun with more than 
 LEAST_FRAME_PSNR_DB: Final = 22.0
 """A received frame worse than this is not worth its symbols. A choice, not a measurement."""
 
-FRAME_FROM_DB: Final = -2.5
+FRAME_FROM_DB: Final = -2.75
 """Es/N0 at which `djscc-frame` gives `LEAST_FRAME_PSNR_DB`, by its card. No margin: it fails gracefully."""
 
 SCHEME_LADDER: Final = (Rung(-100.0, "desc-only"), Rung(FRAME_FROM_DB, "first-frame-desc"))
