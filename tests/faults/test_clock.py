@@ -21,6 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SHIM = Path(__file__).parent / "clock"
 HOUR = 3600.0
 
+STAMPED = {"gvsc/training/tfevents.py"}
+"""Where the hour is written down, because the format of the file asks for it."""
+
 pytestmark = pytest.mark.faults
 
 
@@ -31,6 +34,8 @@ def test_no_source_reads_the_wall_clock(package: str) -> None:
     files = sorted((ROOT / package).rglob("*.py"))
     assert files
     for file in files:
+        if file.relative_to(ROOT).as_posix() in STAMPED:
+            continue
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             read = isinstance(node, ast.Attribute) and (
                 (node.attr in ("time", "time_ns") and getattr(node.value, "id", "") == "time")
