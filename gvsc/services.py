@@ -138,7 +138,7 @@ class Services:
         return lines[-1] if lines else "it said nothing"
 
     def peak_rss_mb(self) -> dict[str, float]:
-        """The most memory that each running service has had resident so far, in MB, by role; Linux only."""
+        """The most memory that each running service has had resident so far, in MB (1e6 bytes), by role; Linux only."""
         peaks = {}
         for role, child in self._children.items():
             try:
@@ -147,7 +147,7 @@ class Services:
                 continue
             fields = dict(line.split(":", 1) for line in status.splitlines())
             if "VmHWM" in fields:  # a process that has ended has none
-                peaks[role] = int(fields["VmHWM"].split()[0]) / 1024
+                peaks[role] = int(fields["VmHWM"].split()[0]) * 1024 / 1e6
         return peaks
 
     def ask(self, label: str, **fields: Any) -> dict[str, Any]:

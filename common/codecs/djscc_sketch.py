@@ -22,22 +22,14 @@ from torch import Tensor, nn
 
 from common import weights
 from common.codecs.djscc.blocks import Stage
+from common.codecs.djscc.limits import BLOCK, SNR_LIMITS_DB, blocks
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
 
 NAME = "djscc-sketch"
 
-BLOCK = 32
-"""Sketches have sides that are multiples of this, as frames have."""
-
 CELL = 8
 """One complex symbol stands for CELL×CELL pixels."""
-
-MAX_SIDE = 2048
-"""Larger sketches are refused: memory would be the next thing to fail."""
-
-SNR_LIMITS_DB = (-5.0, 20.0)
-"""SNRs beyond these are treated as the nearer end: the networks were trained between them."""
 
 WIDTH_4, WIDTH_8 = 64, 128
 """Channels where a position stands for 4×4 and 8×8 pixels."""
@@ -179,7 +171,4 @@ class SketchCodec:
 
 def symbol_count(height: int, width: int) -> int:
     """Complex symbols: 1024 at 256×256. Raises ClipError unless the sides are multiples of BLOCK up to MAX_SIDE."""
-    for name, side in (("height", height), ("width", width)):
-        if not 0 < side <= MAX_SIDE or side % BLOCK:
-            raise ClipError(f"a sketch's {name} must be a multiple of {BLOCK} up to {MAX_SIDE}, not {side}; resize it")
-    return (height // CELL) * (width // CELL)
+    return (BLOCK // CELL) ** 2 * blocks(height, width, "sketch")

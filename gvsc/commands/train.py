@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import click
@@ -11,11 +12,12 @@ import click
 from common.errors import SettingError
 from common.service import OneLineErrors, printable, threads_option
 from gvsc.commands.train_codec import commands
+from gvsc.training.options import PREPARED_MINI
 
 
 @click.group("train")
 def command() -> None:
-    """Fetch training data, prepare it, train codecs."""
+    """Fetch training data, prepare it, train codecs and the generator mini."""
 
 
 for _codec in commands():
@@ -79,11 +81,15 @@ def fetch_data(out: Path, partial: bool) -> None:
 )
 @click.option("--sketches", type=click.IntRange(0), help="Training sketches in it. Default: 2000.")
 @click.option("--clips", type=click.IntRange(0), help="Training clips in it. Default: 60.")
+@click.option(
+    "--sketches-only", is_flag=True, help="Write no file: only draw the sketches, for training on the folder."
+)
 @threads_option
-def prepare_data(data: Path, out: Path, sketches: int | None, clips: int | None) -> None:
+def prepare_data(data: Path, out: Path, sketches: int | None, clips: int | None, sketches_only: bool) -> None:
     """Pack the data into one file, so that training needs nothing else: no network, no packages.
 
-    Draws sketches of training pictures first, unless they are there (a tenth of a second each).
+    Draws sketches of training pictures, unless they are there (a tenth of a second each). A file that would be too
+    large is refused before most of them are drawn.
     """
     from gvsc.training import prepare
     from gvsc.training.sketches import draw
@@ -92,9 +98,58 @@ def prepare_data(data: Path, out: Path, sketches: int | None, clips: int | None)
     if not (data / "clips-val.json").is_file():
         raise SettingError(f"there is no data in {data}; run gvsc train fetch --out {data}")
     with _progress() as advance:
-        draw(data, count, lambda done, total: advance("drawing sketches", done, total))
-        made = prepare.prepare(
-            data, out, clips=prepare.CLIPS if clips is None else clips, sketches=count, advance=advance
-        )
+
+        def drawing(done: int, total: int) -> None:
+            advance("drawing sketches", done, total)
+
+        if sketches_only:
+            draw(data, count, drawing)
+            click.echo(f"{data / 'sketches'}: {count} to train on")
+            return
+        packed = prepare.pack(data, clips=prepare.CLIPS if clips is None else clips, advance=advance)
+        draw(data, count, drawing, partial(packed.judge, out, count))
+        made = prepare.prepare(data, out, packed, sketches=count, advance=advance)
     facts = ", ".join(f"{len(blobs)} {section.replace('_', ' ')}" for section, blobs in made.sections.items())
     click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {facts.replace('clips', 'frames of clips')}")
+
+
+@command.command("prepare-mini", cls=OneLineErrors)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="The folder that gvsc train fetch filled.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=PREPARED_MINI,
+    show_default=True,
+    help="The file to write.",
+)
+@click.option("--clips", type=click.IntRange(1), help="Rendered clips. Default: 1000.")
+@click.option("--real-clips", type=click.IntRange(0), help="Real clips, of as many shots. Default: 60.")
+@click.option("--sketched", type=click.IntRange(1), help="Rendered clips that get sketches. Default: 500.")
+@threads_option
+def prepare_mini(data: Path, out: Path, clips: int | None, real_clips: int | None, sketched: int | None) -> None:
+    """Pack what mini is trained from into one file: photos, real clips, word vectors of all captions.
+
+    Clips are rendered and sketches drawn out of it where it is trained, once, into a file beside it. Needs the text
+    encoder (gvsc models get minilm).
+    """
+    from gvsc.training.generator import prepare
+
+    if not (data / "clips-train.json").is_file():
+        raise SettingError(f"there is no data in {data}; run gvsc train fetch --out {data}")
+    with _progress() as advance:
+        made = prepare.prepare(
+            data,
+            out,
+            clips=prepare.CLIPS if clips is None else clips,
+            real_clips=prepare.REAL_CLIPS if real_clips is None else real_clips,
+            sketched=prepare.SKETCHED if sketched is None else sketched,
+            advance=advance,
+        )
+    facts = f"{made.count} rendered clips, {len(made.clip_names)} real ones, {len(made.photos)} photos"
+    click.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB, {facts}, {len(made.captions)} texts")

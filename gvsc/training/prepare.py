@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from gvsc.training.fetch import FetchError
 from gvsc.training.photos import centre_crops, load_photos
-from gvsc.training.prepared import Prepared, write
+from gvsc.training.prepared import LARGEST_BYTES, Prepared, PreparedError, write
 from gvsc.training.sources import table
 
 CLIPS, HELD_OUT_CLIPS, SKETCHES = 60, 8, 2000
@@ -26,33 +27,80 @@ PHOTO_PSNR_DB, CLIP_PSNR_DB = 40.0, 38.0
 _QUALITIES: Final = (85, 88, 90, 92, 94, 96, 98, 100)
 _SKETCH_QUALITY: Final = 80
 
+_CERTAIN: Final = 0.95
+"""Of the sketches' size as estimated from a few: so much it is for certain."""
+
 Advance = Callable[[str, int, int], None]
 """Told what is being packed, how much is done, and of how much."""
 
+_Jobs = dict[str, tuple[Sequence[NDArray[np.uint8]], Callable[[NDArray[np.uint8]], bytes]]]
+"""Pictures by section, and what encodes them."""
 
-def prepare(data: Path, file: Path, *, clips: int, sketches: int, advance: Advance) -> Prepared:
-    """Writes the prepared file of a data folder with the sketches in it. Returns what it holds.
 
-    Raises PreparedError, or FetchError where the folder lacks something.
-    """
+@dataclass(frozen=True)
+class Packed:
+    """All of a prepared file but its sketches: encoded pictures and names by section."""
+
+    sections: Mapping[str, Sequence[bytes]]
+    names: Mapping[str, Sequence[str]]
+    held_out: int
+    """Held-out photos."""
+
+    def judge(self, file: Path, count: int, held_out: NDArray[np.uint8], first: NDArray[np.uint8]) -> None:
+        """Raises PreparedError where ``count`` sketches like the ``first`` and those ``held_out`` are too many."""
+        known = sum(len(blob) for blobs in self.sections.values() for blob in blobs)
+        known += sum(len(webp(lines)) for lines in held_out)
+        each = sum(len(webp(lines)) for lines in first) / max(1, len(first))
+        if known + _CERTAIN * count * each > LARGEST_BYTES:
+            fit = max(0, int((LARGEST_BYTES - known) / each / 100) * 100) if each else 0
+            raise PreparedError(
+                f"{file} would have about {(known + count * each) / 1e6:.0f} MB, more than {LARGEST_BYTES / 1e6:.0f}; "
+                f"take at most {fit} sketches or fewer clips, or draw them with --sketches-only for training on the "
+                "folder"
+            )
+
+
+def pack(data: Path, *, clips: int, advance: Advance) -> Packed:
+    """Encodes photos and clips of a data folder. Raises FetchError where the folder lacks something."""
     try:
         photos, held_out = (load_photos(data / "photos" / split) for split in ("train", "val"))
         chosen = {"clips": _clips(data, "train", clips), "held_out_clips": _clips(data, "val", HELD_OUT_CLIPS)}
-        lines = {split: np.load(data / "sketches" / f"{split}.npy", mmap_mode="r") for split in ("train", "val")}
     except (OSError, ValueError) as error:
-        raise FetchError(f"{data} is not complete ({error}); run gvsc train fetch --out {data}") from error
-    if len(lines["train"]) < sketches:
-        raise FetchError(f"{data} has {len(lines['train'])} sketches, not {sketches}")
-    largest = [sides[max(sides)] for sides in photos.values()]
+        raise _incomplete(data, error) from error
     frames = {section: [frame for _, clip in pairs for frame in clip] for section, pairs in chosen.items()}
-    jobs: dict[str, tuple[Sequence[NDArray[np.uint8]], Callable[[NDArray[np.uint8]], bytes]]] = {
-        "photos": (largest, lambda picture: jpeg(picture, PHOTO_PSNR_DB)),
+    jobs: _Jobs = {
+        "photos": ([sides[max(sides)] for sides in photos.values()], lambda picture: jpeg(picture, PHOTO_PSNR_DB)),
         "clips": (frames["clips"], lambda picture: jpeg(picture, CLIP_PSNR_DB)),
         "held_out_clips": (frames["held_out_clips"], lambda picture: jpeg(picture, CLIP_PSNR_DB)),
         "held_out_pictures": (list(centre_crops(held_out, 256)), png),
-        "sketches": (lines["train"][:sketches], webp),
-        "held_out_sketches": (lines["val"], webp),
     }
+    names = {section: [name for name, _ in pairs] for section, pairs in chosen.items()} | {"photos": list(photos)}
+    return Packed(_encode(jobs, advance), names, len(held_out))
+
+
+def prepare(data: Path, file: Path, packed: Packed, *, sketches: int, advance: Advance) -> Prepared:
+    """Writes the prepared file of a data folder with the sketches in it. Returns what it holds.
+
+    Raises PreparedError, or FetchError where there are not so many sketches.
+    """
+    try:
+        lines = {split: np.load(data / "sketches" / f"{split}.npy", mmap_mode="r") for split in ("train", "val")}
+    except (OSError, ValueError) as error:
+        raise _incomplete(data, error) from error
+    if len(lines["train"]) < sketches:
+        raise FetchError(f"{data} has {len(lines['train'])} sketches, not {sketches}")
+    drawn: _Jobs = {"sketches": (lines["train"][:sketches], webp), "held_out_sketches": (lines["val"], webp)}
+    sections = {**packed.sections, **_encode(drawn, advance)}
+    prepared = Prepared(sections, packed.names, _about(sections, packed.names, packed.held_out))
+    write(file, prepared)
+    return prepared
+
+
+def _incomplete(data: Path, error: Exception) -> FetchError:
+    return FetchError(f"{data} is not complete ({error}); run gvsc train fetch --out {data}")
+
+
+def _encode(jobs: _Jobs, advance: Advance) -> dict[str, list[bytes]]:
     total, done = sum(len(pictures) for pictures, _ in jobs.values()), 0
     sections: dict[str, list[bytes]] = {}
     for section, (pictures, encode) in jobs.items():
@@ -61,10 +109,7 @@ def prepare(data: Path, file: Path, *, clips: int, sketches: int, advance: Advan
             sections[section].append(encode(picture))
             done += 1
             advance(section.replace("_", " "), done, total)
-    names = {section: [name for name, _ in pairs] for section, pairs in chosen.items()} | {"photos": list(photos)}
-    prepared = Prepared(sections, names, _about(sections, names, len(held_out)))
-    write(file, prepared)
-    return prepared
+    return sections
 
 
 def _clips(data: Path, split: str, count: int) -> list[tuple[str, NDArray[np.uint8]]]:
@@ -117,7 +162,7 @@ def _encoded(picture: NDArray[np.uint8], form: str, **options: int | bool) -> by
     return buffer.getvalue()
 
 
-def _about(sections: dict[str, list[bytes]], names: dict[str, list[str]], held_out: int) -> str:
+def _about(sections: Mapping[str, Sequence[bytes]], names: Mapping[str, Sequence[str]], held_out: int) -> str:
     return (
         f"To train on: {len(names['photos'])} photos, {len(names['clips'])} clips of 8 frames, "
         f"{len(sections['sketches'])} sketches of crops of them. Held out by name: "

@@ -1,4 +1,6 @@
-"""Trains a codec: ``gvsc train NAME``, or on a machine with little but torch ``python -m gvsc.training.train NAME``.
+"""Trains a codec, or the generator `mini`: ``gvsc train NAME``.
+
+On a machine with little but torch: ``python -m gvsc.training.train NAME``.
 
 The run's folder holds the checkpoint, event files for TensorBoard, and at the end NAME.safetensors (half precision) and
 NAME.md, its card. The same command goes on where it was stopped or killed.
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors.torch import load_file
 
 from common.errors import GvscError, SettingError
 from gvsc.training import card, engine
@@ -25,7 +28,7 @@ from gvsc.training.data import Data
 from gvsc.training.data import load as load_data
 from gvsc.training.djscc_colour import FrameTask, RgbTask
 from gvsc.training.djscc_sketch import SketchTask
-from gvsc.training.options import NAMES, OPTIONS
+from gvsc.training.options import MINI_NAMES, NAMES, OPTIONS, PREPARED, PREPARED_MINI
 from gvsc.training.recipe import Length, Recipe, find
 from gvsc.training.run import export, held
 
@@ -54,21 +57,23 @@ def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
     """
     given = argparse.Namespace(**({option.name: option.default for option in OPTIONS} | options))
     length = _length(given.hours, given.steps)
-    recipe_name, text = find(name, given.recipe)
-    recipe = Recipe.parse(text, given.set, recipe_name).lasting(length)
     device = _device(given.device)
     seed = _seed(given.seed)
-    if (threads := _threads(given.threads)) is not None:
+    threads = _threads(given.threads)
+    if name in MINI_NAMES:
+        return _run_mini(name, given, length, device, threads, tell)
+    recipe_name, text = find(name, given.recipe)
+    recipe = Recipe.parse(text, given.set, recipe_name).lasting(length)
+    if threads is not None:
         torch.set_num_threads(threads)
     folder = given.run or Path("runs") / name
     with held(folder), _interruptible():
-        data, digest = load_data(given.data)
+        data, digest = load_data(given.data or PREPARED)
         task = _TASKS[name](recipe, device, data, seed)
         recipe = recipe.lasting(recipe.length.counted(task.count, recipe.stages))
         finished = engine.train(task, recipe, folder, engine.Options(seed, device, tell, card.machine(device), digest))
         weights = folder / f"{name}.safetensors"
         export(finished.averaged, weights, {"steps": str(finished.step)})
-        halved = {tensor_name: tensor.half() for tensor_name, tensor in finished.averaged.items()}
         tell(f"wrote {weights}; measuring it on held-out pictures for its card")
         facts = card.Facts(
             name=name,
@@ -76,13 +81,37 @@ def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
             recipe=recipe,
             seed=seed,
             data=f"{data.about.rstrip()}\n\nThe prepared file has SHA-256 `{digest}`." if digest else data.about,
-            figures=task.figures({tensor_name: tensor.cpu() for tensor_name, tensor in halved.items()}),
+            figures=task.figures(load_file(weights)),
             held_out=len(task.held_out),
         )
         written = weights.with_suffix(".md")
         written.write_text(card.text(facts, finished, weights), encoding="utf-8")
         tell(f"wrote {written}")
     return weights
+
+
+def _run_mini(
+    name: str,
+    given: argparse.Namespace,
+    length: Length | None,
+    device: torch.device,
+    threads: int | None,
+    tell: Callable[[str], None],
+) -> Path:
+    from gvsc.training.generator.train import train as train_mini
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    data = given.data or PREPARED_MINI
+    with _interruptible():
+        return train_mini(
+            name,
+            argparse.Namespace(**vars(given) | {"data": data}),
+            length,
+            device,
+            command_of(name, given),
+            tell,
+        )
 
 
 @contextlib.contextmanager
@@ -143,8 +172,8 @@ def _seed(seed: int) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command on a machine where gvsc is not installed."""
-    parser = argparse.ArgumentParser(prog="python -m gvsc.training.train", description="Train a codec.")
-    parser.add_argument("name", choices=NAMES)
+    parser = argparse.ArgumentParser(prog="python -m gvsc.training.train", description="Train a codec or mini.")
+    parser.add_argument("name", choices=[*NAMES, *MINI_NAMES])
     for option in OPTIONS:
         parser.add_argument(
             option.flag,

@@ -157,7 +157,7 @@ class Stream:
         for role in ROLES:
             status = Path(f"/proc/{self.services.pids[role]}/status").read_text()
             fields = dict(line.split(":", 1) for line in status.splitlines())
-            found[role] = int(fields["VmRSS"].split()[0]) / 1024
+            found[role] = int(fields["VmRSS"].split()[0]) * 1024 / 1e6
         return found
 
     # the stream
@@ -203,6 +203,14 @@ class Stream:
             self.start(*ROLES)
             self.flow(2)
 
+    def rest(self) -> None:
+        """Sends nothing until ``heal``, as far as the test before has left something that can be told to."""
+        for role in self.services.pids:
+            self.resume(role)
+        if self.alive("transmitter"):
+            with contextlib.suppress(GvscError):
+                self.turn("transmitter", "paused", True)
+
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -226,10 +234,33 @@ def free_address() -> Callable[[], str]:
     return tcp_address
 
 
+_SHARED = pytest.StashKey[Stream]()
+
+
 @pytest.fixture(scope="session")
-def _shared(tmp_path_factory: pytest.TempPathFactory, new_stream: Callable[..., Stream]) -> Iterator[Stream]:
+def _shared(
+    tmp_path_factory: pytest.TempPathFactory, new_stream: Callable[..., Stream], pytestconfig: pytest.Config
+) -> Iterator[Stream]:
     with new_stream(tmp_path_factory.mktemp("stream")) as stream:
+        pytestconfig.stash[_SHARED] = stream
         yield stream
+        del pytestconfig.stash[_SHARED]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """The shared stream takes all cores. It rests while tests have streams of their own, and ends when the tests here
+    do, not with the whole run (``heal`` starts it again, if need be)."""
+    try:
+        return (yield)
+    finally:
+        shared = item.config.stash.get(_SHARED, None)
+        if shared is None:
+            pass
+        elif nextitem is None or Path(__file__).parent not in nextitem.path.parents:
+            shared.services.stop()
+        elif "stream" not in getattr(nextitem, "fixturenames", ()):
+            shared.rest()
 
 
 @pytest.fixture

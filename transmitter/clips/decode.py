@@ -37,6 +37,9 @@ LEAP_S = 600.0
 LONGEST_STEP_S = 10.0
 """A frame rate below one frame in ten seconds is a broken header, not a rate."""
 
+MISSING_S = 1.0
+"""A file that ends earlier than its index says, by more than this, lost its end on the way; below it is rounding."""
+
 
 @dataclass(frozen=True)
 class TimedFrame:
@@ -167,12 +170,14 @@ def _seek(container: InputContainer, stream: VideoStream, time_s: float) -> bool
 def _frames(name: str | Path, container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Every frame that can be decoded. Tells about what could not, at the end."""
     damaged = 0
+    last: VideoFrame | None = None
     try:
         packets = container.demux(stream)
         while True:
             try:
                 packet = next(packets)
             except StopIteration:
+                _tell_missing(name, container, stream, last)
                 break
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 log.warning("%s: breaks off (%s); the frames up to there are used", name, reason(error))
@@ -186,10 +191,25 @@ def _frames(name: str | Path, container: InputContainer, stream: VideoStream) ->
                 continue
             for frame in frames:
                 if isinstance(frame, VideoFrame) and frame.width > 0 and frame.height > 0:
+                    last = frame
                     yield frame
     finally:
         if damaged:
             log.warning("%s: %d damaged packets skipped", name, damaged)
+
+
+def _tell_missing(name: str | Path, container: InputContainer, stream: VideoStream, last: VideoFrame | None) -> None:
+    """Logs that the file ends before its index does: FFmpeg takes a cut between two packets for the end of the file.
+
+    Only where the length stands in an index (mp4, mov): elsewhere FFmpeg may have guessed it from the bit rate.
+    """
+    indexed = "mp4" in container.format.name.split(",")
+    if not indexed or last is None or last.pts is None or not stream.duration or not stream.time_base:
+        return
+    held_s = _time_s(last, stream) + _step_s(stream) - float((stream.start_time or 0) * stream.time_base)
+    promised_s = float(stream.duration * stream.time_base)
+    if promised_s - held_s > max(MISSING_S, float(last.duration * stream.time_base)):
+        log.warning("%s: breaks off at %.2f s of %.2f s; the frames up to there are used", name, held_s, promised_s)
 
 
 def _time_s(frame: VideoFrame, stream: VideoStream) -> float:

@@ -27,12 +27,10 @@ from torch import Tensor, nn
 
 from common import weights
 from common.codecs.djscc.blocks import Stage, zeroed
+from common.codecs.djscc.limits import SNR_LIMITS_DB, blocks
 from common.codecs.linear import LinearCode, cosines, power_allocation
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
-
-BLOCK = 32
-"""Pictures have sides that are multiples of this."""
 
 PILOTS = 2
 """Values that go beside the coefficients: the scale, and the transmitter's SNR. Each takes one real in a block."""
@@ -45,9 +43,6 @@ _PILOT_AMPLITUDES = (2.5, 1.0)
 _PILOT_VARIANCES = (0.05, 0.25)
 """Prior variances of the values, for the shrinkage of their noisy means."""
 
-SNR_LIMITS_DB = (-5.0, 20.0)
-"""SNRs beyond these are treated as the nearer end: the networks were trained between them."""
-
 WIDTH_16, WIDTH_8, WIDTH_4 = 192, 128, 64
 """Channels where a position stands for 16×16, 8×8 and 4×4 pixels."""
 
@@ -55,9 +50,6 @@ _FLOOR = 1e-3
 
 _HEAD_SCALE = 0.1
 """What the networks' last layers are multiplied by, so that early steps of training do not drown the linear code."""
-
-MAX_SIDE = 2048
-"""Larger pictures are refused: memory would be the next thing to fail."""
 
 
 class Patches(nn.Module):
@@ -156,8 +148,8 @@ class ColourModel(nn.Module):
     def encode(self, pictures: Tensor, tx_snr_db: Tensor, *, linear: bool = False) -> Tensor:
         """(B, 3, H, W) in [0, 1] and (B,) dB → reals (B, 2·symbol_count) with mean square 1/2 for each picture."""
         height, width = pictures.shape[2:]
-        reals = self.reals_per_block * pilot_repeats(height, width)
         repeats = pilot_repeats(height, width)
+        reals = self.reals_per_block * repeats
         count = reals - PILOTS * repeats
         tx_snr_db = tx_snr_db.clamp(*SNR_LIMITS_DB)
         if not linear:
@@ -305,7 +297,4 @@ class ColourCodec:
 
 def pilot_repeats(height: int, width: int) -> int:
     """How often each pilot's value is sent: once for each block. Raises ClipError for sizes that cannot be."""
-    for name, side in (("height", height), ("width", width)):
-        if not 0 < side <= MAX_SIDE or side % BLOCK:
-            raise ClipError(f"a frame's {name} must be a multiple of {BLOCK} up to {MAX_SIDE}, not {side}; resize it")
-    return (height // BLOCK) * (width // BLOCK)
+    return blocks(height, width, "frame")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -47,8 +48,12 @@ def file(folder, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sketches, "HELD_OUT_CROPS", 2)
         sketches.draw(folder, 3, lambda done, total: None)
-    prepare.prepare(folder, made, clips=60, sketches=3, advance=lambda what, done, total: None)
+    prepare.prepare(folder, made, packed(folder), sketches=3, advance=lambda what, done, total: None)
     return made
+
+
+def packed(folder):
+    return prepare.pack(folder, clips=60, advance=lambda what, done, total: None)
 
 
 def psnr_of_all(first, second):
@@ -141,13 +146,57 @@ def test_a_file_that_would_be_too_large_is_not_written(file, tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_too_many_sketches_are_refused_when_the_first_are_drawn(folder, file, tmp_path, monkeypatch):
+    """By the size that those few tell of: in the middle between room for ten sketches and for twenty, twenty are too
+    many, and ten are not."""
+    drawn = {split: np.load(folder / "sketches" / f"{split}.npy") for split in ("train", "val")}
+    known = load(file).sections
+    each = np.mean([len(blob) for blob in known["sketches"]])
+    others = sum(len(blob) for name, blobs in known.items() if name != "sketches" for blob in blobs)
+    monkeypatch.setattr(prepare, "LARGEST_BYTES", others + 15 * each)
+    judge = packed(folder).judge
+    judge(tmp_path / "x", 10, drawn["val"], drawn["train"])
+    with pytest.raises(PreparedError, match=r"x would have about .* take at most \d+ sketches or fewer clips"):
+        judge(tmp_path / "x", 20, drawn["val"], drawn["train"])
+
+    def refuse(held_out, first):
+        assert len(held_out) == len(drawn["val"])
+        assert len(first) == 4
+        raise PreparedError("too many")
+
+    monkeypatch.setattr(sketches, "HELD_OUT_CROPS", 2)
+    monkeypatch.setattr(sketches, "JUDGED", 4)
+    with pytest.raises(PreparedError, match="too many"):
+        sketches.draw(folder, 1_000_000, lambda done, total: None, refuse)
+    again = np.load(folder / "sketches" / "train.npy")
+    np.save(folder / "sketches" / "train.npy", drawn["train"])
+    assert np.array_equal(again[:3], drawn["train"])
+    assert len(again) == 4
+
+
+def test_no_sketches_at_all(folder, tmp_path, monkeypatch):
+    for split in ("photos", "clips-train.json", "clips-train.npy", "clips-val.json", "clips-val.npy"):
+        (tmp_path / split).symlink_to(folder / split)
+    monkeypatch.setattr(sketches, "HELD_OUT_CROPS", 1)
+    sketches.draw(tmp_path, 0, lambda done, total: None, partial(packed(folder).judge, tmp_path / "x", 0))
+    made = prepare.prepare(tmp_path, tmp_path / "x", packed(folder), sketches=0, advance=lambda *state: None)
+    assert load(tmp_path / "x").sketches().shape == (0, 256, 256)
+    assert len(made.sections["held_out_sketches"]) > 0
+
+
 def test_a_folder_that_lacks_something_is_told(tmp_path):
     with pytest.raises(FetchError, match="gvsc train fetch"):
-        prepare.prepare(tmp_path, tmp_path / "x", clips=1, sketches=1, advance=lambda *state: None)
+        prepare.pack(tmp_path, clips=1, advance=lambda *state: None)
+
+
+def test_more_sketches_than_there_are_is_told(folder, file, tmp_path):
+    with pytest.raises(FetchError, match=r"has \d sketches, not 9"):
+        prepare.prepare(folder, tmp_path / "x", packed(folder), sketches=9, advance=lambda *state: None)
+    assert not (tmp_path / "x").exists()
 
 
 def test_the_same_file_is_made_again(folder, file, tmp_path):
-    prepare.prepare(folder, tmp_path / "again", clips=60, sketches=3, advance=lambda *state: None)
+    prepare.prepare(folder, tmp_path / "again", packed(folder), sketches=3, advance=lambda *state: None)
     assert (tmp_path / "again").read_bytes() == file.read_bytes()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,10 +21,17 @@ def _make_video(
     pixels: str = "bgr0",
     turn: int = 0,
     movflags: str = "",
+    options: Mapping[str, str] | None = None,
+    cut_in: int | None = None,
 ) -> Path:
-    """A video of the pictures; the default codec keeps every pixel. ``times_s`` makes its frame rate vary."""
+    """A video of the pictures; the default codec keeps every pixel. ``times_s`` makes its frame rate vary.
+
+    ``options`` are the encoder's. ``cut_in`` ends the file midway in the packet of that number: the size of a packet is
+    not the same on every processor (FFmpeg and x264 round differently with other instruction sets), so a place in bytes
+    would fall into different frames.
+    """
     with av.open(str(path), "w", options={"movflags": movflags} if movflags else {}) as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream = container.add_stream(codec, rate=fps, options=dict(options or {}))
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = pixels
         stream.codec_context.thread_count = 1
@@ -38,6 +45,12 @@ def _make_video(
             frame.pts = k if times_s is None else round(times_s[k] / base)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    if cut_in is not None:
+        with av.open(str(path)) as whole:
+            packet = [packet for packet in whole.demux(video=0) if packet.size][cut_in]
+            assert packet.pos
+            end = packet.pos + packet.size // 2
+        path.write_bytes(path.read_bytes()[:end])
     return path
 
 

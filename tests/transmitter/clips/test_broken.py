@@ -27,18 +27,22 @@ Make = Callable[..., Path]
 
 def truncated(make: Make, path: Path) -> None:
     """An mp4 whose index, at its end, is gone."""
-    make(path, ramp(60, 4), codec="libx264", pixels="yuv420p")
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    make(path, ramp(60, 4), codec="libx264", pixels="yuv420p", cut_in=30)
+
+
+def noisy_ramp(count: int) -> list[np.ndarray]:
+    """Noise that gets brighter by one a frame, frame 0 with a mean of 39.5."""
+    rng = np.random.default_rng(1)
+    return [np.clip(40 + k + rng.normal(0, 8, (48, 64, 3)), 0, 255).astype(np.uint8) for k in range(count)]
+
+
+AS_FOR_THE_WEB = {"fps": 25, "codec": "libx264", "pixels": "yuv420p", "movflags": "+faststart", "options": {"bf": "0"}}
+"""The index in front; without B frames packet k is frame k."""
 
 
 def truncated_behind_its_index(make: Make, path: Path) -> None:
-    """An mp4 with its index in front, as for the web, of which only the first half of the pictures came."""
-    rng = np.random.default_rng(1)
-    noise = [np.clip(40 + k + rng.normal(0, 8, (48, 64, 3)), 0, 255).astype(np.uint8) for k in range(100)]
-    make(path, noise, fps=25, codec="libx264", pixels="yuv420p", movflags="+faststart")
-    data = path.read_bytes()
-    assert data.index(b"moov") < data.index(b"mdat")
-    path.write_bytes(data[: len(data) // 2])
+    """An mp4 with its index in front, as for the web, of which only 35 of 100 pictures came, and half of the next."""
+    make(path, noisy_ramp(100), **AS_FOR_THE_WEB, cut_in=35)
 
 
 def empty(_: Make, path: Path) -> None:
@@ -88,7 +92,7 @@ def rotated(make: Make, path: Path) -> None:
 
 CASES: list[tuple[Callable[[Make, Path], None], str, int]] = [
     (truncated, "left out: {}: not a video that can be read", 0),
-    (truncated_behind_its_index, "{}: ends at", 1),
+    (truncated_behind_its_index, "{}: ends at 1.40 s; its last frame is repeated for 2 of 8 frames", 1),
     (empty, "left out: {}: the file is empty", 0),
     (noise, "left out: {}: not a video that can be read", 0),
     (audio_only, "left out: {}: holds no video (only audio)", 0),
@@ -143,11 +147,28 @@ def test_eight_thousand_columns_are_all_there(make_video, tmp_path):
     assert np.abs(clip.video.astype(int) - 90).max() <= 2
 
 
-def test_what_came_of_a_truncated_video_is_shown(make_video, tmp_path):
+def test_what_came_of_a_truncated_video_is_shown(make_video, tmp_path, caplog):
     truncated_behind_its_index(make_video, tmp_path / "a.mp4")
     (clip,) = read_clips(tmp_path / "a.mp4")
     means = [frame.mean() + 0.5 for frame in clip.video]
-    assert np.abs(np.subtract(means[:4], [40 + 6.25 * k for k in range(4)])).max() < 2
+    # 25 fps: k/4 s lies at frame 6.25 k
+    assert np.abs(np.subtract(means, [40 + min(round(6.25 * k), 34) for k in range(8)])).max() < 2
+    assert "a.mp4: 1 damaged packets skipped" in caplog.text
+    assert "a.mp4: breaks off at 1.40 s of 4.00 s; the frames up to there are used" in caplog.text
+
+
+@pytest.mark.parametrize("came", [50, 90, 100])
+def test_a_cut_between_two_packets_is_told_too_where_the_clips_are_whole(make_video, tmp_path, caplog, came):
+    path = make_video(tmp_path / "a.mp4", noisy_ramp(100), **AS_FOR_THE_WEB)
+    with av.open(str(path)) as whole:
+        places = [packet.pos for packet in whole.demux(video=0) if packet.size]
+    path.write_bytes(path.read_bytes()[: [*places, None][came]])
+    made = list(read_clips(path, Wanted(caption="x")))
+    assert len(made) == (came + 12) // 50
+    told = [message for message in caplog.messages if "breaks off" in message]
+    # what lacks less than a second is not told
+    assert told == [f"{path}: breaks off at 2.00 s of 4.00 s; the frames up to there are used"] * (came == 50)
+    assert "damaged" not in caplog.text
 
 
 def test_missing_captions_are_told_once_a_file(make_video, tmp_path, caplog):

@@ -1,0 +1,62 @@
+"""The transmitter extracts what a scheme sends, and loads a sketcher only where that has sketches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from common.clip import Clip
+from common.errors import SettingError, WeightsError
+from transmitter import transmitter as module
+from transmitter.transmitter import Transmitter
+
+CLIP = Clip(np.random.default_rng(0).integers(0, 256, (8, 64, 96, 3), dtype=np.uint8), "Noise.")
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the sketchers that were loaded."""
+    names: list[str] = []
+    load = module.sketch.load
+
+    def noting(name: str) -> Any:
+        names.append(name)
+        return load(name)
+
+    monkeypatch.setattr(module.sketch, "load", noting)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("scheme", "analogue", "shapes"),
+    [
+        ("desc-only", 0, {}),
+        ("first-frame-desc", 732, {"first_frame": (3, 64, 96)}),
+        ("sketch-desc", 96, {"sketch": (1, 64, 96)}),
+        ("sketches-desc", 8 * 96, {"sketches": (8, 64, 96)}),
+    ],
+)
+def test_only_what_is_sent_is_extracted(
+    drawn: list[str], scheme: str, analogue: int, shapes: dict[str, tuple[int, ...]]
+) -> None:
+    transmitter = Transmitter("captions", "canny")
+    made = transmitter.encode_with_details(CLIP, 5.0, scheme)
+    assert {section: picture.shape for section, picture in made.pictures.items()} == shapes
+    assert drawn == (["canny"] if "sketch" in scheme else [])
+    header = made.burst.header
+    described = header.section_symbols("description")
+    assert header.payload_symbols - described == analogue
+    assert header.cbr_payload == pytest.approx(header.payload_symbols / (3 * 64 * 96 * 8))
+    transmitter.encode(CLIP, 5.0, scheme)
+    assert len(drawn) <= 1
+
+
+def test_what_a_scheme_lacks_is_told_before_the_first_clip() -> None:
+    with pytest.raises(SettingError, match="no sketcher is called 'sobel'"):
+        Transmitter("captions", "sobel")
+    transmitter = Transmitter("captions", "pidinet")
+    transmitter.prepare("first-frame-desc")
+    with pytest.raises(WeightsError, match="pidinet needs a checkpoint"):
+        transmitter.prepare("sketch-desc")
