@@ -54,6 +54,9 @@ FIRST_FRAME_REALS: Final = 61
 RGB_REALS: Final = 12
 """Reals that the picture codecs send for each 16×16 patch: 7 808 and 1 536 symbols for 256×256."""
 
+SKETCH_CELL: Final = 8
+"""The sketch codec sends a symbol for so many pixels squared: 1 024 for 256×256."""
+
 # (field, bits), most significant first.
 _FIELDS: Final = (
     ("version", 2),
@@ -156,9 +159,16 @@ def rgb_symbols(frames: int, height: int, width: int) -> int:
     return frames * (height // PATCH) * (width // PATCH) * RGB_REALS // 2
 
 
+def sketch_symbols(sketches: int, height: int, width: int) -> int:
+    """Symbols of the section that has so many sketches of that size, each by itself."""
+    return sketches * (height // SKETCH_CELL) * (width // SKETCH_CELL)
+
+
 _SECTION_SYMBOLS: Final[Mapping[Section, Callable[[Header], int]]] = {
     "description": lambda header: text.symbol_count(header.text_bytes, header.text_mode),
     "first_frame": lambda header: first_frame_symbols(header.height, header.width),
+    "sketch": lambda header: sketch_symbols(1, header.height, header.width),
+    "sketches": lambda header: sketch_symbols(*header.shape),
     "rgb": lambda header: rgb_symbols(*header.shape),
     "h264": lambda header: video_mode.symbol_count(*header.shape),
     "h265": lambda header: video_mode.symbol_count(*header.shape),

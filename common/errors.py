@@ -37,3 +37,7 @@ class WeightsError(GvscError):
 
 class PackageError(GvscError):
     """An optional package is needed and not installed."""
+
+
+class DeviceError(GvscError):
+    """The GPU that a model is to run on is not there, or memory does not hold the model."""

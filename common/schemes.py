@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from common.errors import SchemeError
 
-Section = Literal["description", "first_frame", "rgb", "h264", "h265"]
+Section = Literal["description", "first_frame", "sketch", "sketches", "rgb", "h264", "h265"]
 """What a burst may carry. A new one gets its length in :mod:`common.burst`, its encoder in transmitter/transmitter.py
 and its decoder in receiver/receiver.py: a few lines."""
 
@@ -32,6 +32,8 @@ SCHEMES: Final = (
     Scheme(
         "first-frame-desc", 2, ("description", "first_frame"), "first frame and description (paper, First Frame+Desc.)"
     ),
+    Scheme("sketch-desc", 3, ("description", "sketch"), "sketch of the first frame, description (paper, Sketch+Desc.)"),
+    Scheme("sketches-desc", 4, ("description", "sketches"), "a sketch of each frame, description"),
     # Of the rest nothing is generated: what is decoded is shown.
     Scheme("djscc-rgb", 6, ("rgb",), "all frames, each an analogue picture (paper, DJSCC-RGB)"),
     Scheme("h264-ldpc", 7, ("h264",), "all frames, H.264, LDPC and QAM (paper, H.264)"),
@@ -39,6 +41,9 @@ SCHEMES: Final = (
 )
 
 NAMES: Final = tuple(scheme.name for scheme in SCHEMES)
+
+PICTURED: Final = tuple(s.name for s in SCHEMES if "description" in s.sections and len(s.sections) > 1)
+"""Those whose video is rebuilt from a description and something to look at."""
 
 _BY_NAME: Final = {scheme.name: scheme for scheme in SCHEMES}
 _BY_NUMBER: Final = {scheme.number: scheme for scheme in SCHEMES}

@@ -43,7 +43,7 @@ SAMPLE_DTYPE: Final = np.dtype("<c8")
 """Payload samples: little-endian complex64, interleaved I and Q ("cf32_le")."""
 
 _BYTES_PER_SAMPLE: Final = 8
-_MAX_PAYLOADS: Final = 2
+_MAX_PAYLOADS: Final = 3
 _MAX_SEQUENCE: Final = (1 << 63) - 1
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -201,7 +201,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         },
         payload_bytes=_picture_payloads("shape"),
     ),
-    # receiver -> viewers: the reconstruction, and the received frame where there is one (an empty shape where not)
+    # receiver -> viewers: the reconstruction, the received frame, the received sketches (an empty shape where none)
     "result": Kind(
         {
             **_ABOUT_A_BURST,
@@ -213,12 +213,14 @@ KINDS: Final[Mapping[str, Kind]] = {
             "text_ok": _flag,
             "failed": _list_of(_text(32), 8),
             "generator": _text_or_nil(64),
+            "role": _text_or_nil(64),
             "seconds": _durations,
             "gaps": _SEQUENCE,
             "shape": _SHAPE,
             "frame_shape": _SHAPE,
+            "sketches_shape": _SHAPE,
         },
-        payload_bytes=_picture_payloads("shape", "frame_shape"),
+        payload_bytes=_picture_payloads("shape", "frame_shape", "sketches_shape"),
     ),
     # anyone -> any of the three, and back
     "request": Kind(

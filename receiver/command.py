@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from common import endpoints, wire
 from common.conventions import DEFAULT_SEED
+from common.errors import SettingError
 from common.service import (
     OneLineErrors,
     endpoint_option,
@@ -18,7 +20,29 @@ from common.service import (
     threads_option,
     until_stopped,
 )
+from receiver import generators, policy
+from receiver.generator_options import generator_options
+from receiver.generators import GeneratorOptions
 
+
+def _named(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        policy.named(value)
+    except SettingError as error:
+        raise click.BadParameter(str(error), context, parameter) from None
+    return value
+
+
+generator_option = click.option(
+    "--generator",
+    multiple=True,
+    metavar="[ROLE=]NAME",
+    envvar="GVSC_GENERATOR",
+    show_envvar=True,
+    callback=_named,
+    help=f"Who rebuilds the video; with a ROLE, one of {', '.join(policy.ALL_ROLES)}, who does so of that. Repeatable; "
+    f"default: {policy.DEFAULT}.",
+)
 steps_option = click.option(
     "--steps",
     type=click.IntRange(1, 1000),
@@ -60,7 +84,8 @@ def _folder(out: Path, given: str | None, name: str) -> Path:
     callback=_checked_name,
     help="What to join the channel as, one name for each receiver; default: the host's name.",
 )
-@click.option("--generator", default="mini", show_default=True, help="Which generator rebuilds the video.")
+@generator_option
+@generator_options
 @steps_option
 @guidance_option
 @click.option(
@@ -93,7 +118,8 @@ def _folder(out: Path, given: str | None, name: str) -> Path:
 def command(
     name: str | None,
     seed: int,
-    generator: str,
+    generator: tuple[str, ...],
+    settings: GeneratorOptions,
     steps: int | None,
     guidance: float | None,
     out: Path | None,
@@ -131,7 +157,8 @@ def command(
         recorder = Recorder(_folder(out, name, called), keep) if out else None
         shown = Film(Path(str(film).replace("{name}", called))) if film else None
         try:
-            process.run(lambda: Receiver(seed=seed, generator=generator), to_all(recorder, shown))
+            load = partial(generators.load, options=settings)
+            process.run(lambda: Receiver(seed=seed, generator=generator, load=load), to_all(recorder, shown))
         finally:
             if shown is not None:
                 shown.close()

@@ -10,6 +10,10 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from common.conventions import FPS, airtime_ms
 from receiver.media import OutputError, write_frames, write_mp4, write_png
 from receiver.receiver import Reconstruction
@@ -26,6 +30,7 @@ _MAX_FACTS_BYTES = 1 << 16
 class Recorder:
     """Writes for each burst SEQ.mp4 to look at, SEQ/ with the frames as lossless PNG, and SEQ.json with the facts.
 
+    SEQ/ has received_frame.png and received_sketches.png (side by side), too, where such arrived.
     SEQ is the sequence number in six digits; the folder is made as needed. A burst appears whole or not at all: all of
     it is written beside, then renamed, the facts last. Where ``keep`` is given, only so many stay, the newest, those
     of an earlier life of the receiver counted. What else lies in the folder is left alone.
@@ -61,6 +66,8 @@ class Recorder:
         write_frames(staging / stem, made.video)
         if made.frame is not None:
             write_png(staging / stem / "received_frame.png", made.frame)
+        if made.sketches is not None:
+            write_png(staging / stem / "received_sketches.png", in_a_row(made.sketches))
         facts = {
             "seq": seq,
             "scheme": made.header.scheme.name if made.header else None,
@@ -74,6 +81,7 @@ class Recorder:
             "text_ok": made.text is not None,
             "failed": list(made.failed),
             "generator": made.generator,
+            "role": made.role,
             "seconds": made.seconds,
         }
         (staging / f"{stem}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -107,6 +115,11 @@ class Recorder:
             if _STAGING.fullmatch(left.name):
                 shutil.rmtree(left, ignore_errors=True)
         self._swept = True
+
+
+def in_a_row(sketches: NDArray[np.uint8]) -> Image.Image:
+    """Sketches uint8 (S, H, W) as one grey picture, side by side."""
+    return Image.fromarray(np.hstack(list(sketches)))
 
 
 def to_all(*outputs: Output | None) -> Output | None:

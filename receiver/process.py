@@ -281,12 +281,18 @@ class ReceiverProcess:
                 "text_ok": made.text is not None,
                 "failed": list(made.failed),
                 "generator": made.generator,
+                "role": made.role,
                 "seconds": made.seconds,
                 "gaps": self._book.gaps,
                 "shape": list(made.video.shape),
                 "frame_shape": [] if made.frame is None else list(made.frame.shape),
+                "sketches_shape": [] if made.sketches is None else list(made.sketches.shape),
             },
-            (made.video, empty if made.frame is None else made.frame),
+            (
+                made.video,
+                empty if made.frame is None else made.frame,
+                empty if made.sketches is None else made.sketches,
+            ),
         )
 
     def _flush_feedback(self) -> None:

@@ -7,6 +7,7 @@ SNR only where a comparison asks for a genie.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -18,13 +19,14 @@ from common.burst import Header
 from common.codecs import h26x, text
 from common.codecs.djscc_frame import FrameCodec
 from common.codecs.djscc_rgb import RgbCodec
+from common.codecs.sketches import SketchesCodec
 from common.codecs.video import VideoCodec
 from common.conventions import DEFAULT_SEED, FRAMES, SIZE
 from common.errors import GvscError
 from common.modulation import qam
-from receiver import generators
+from receiver import generators, policy
 from receiver.estimate import Estimate
-from receiver.generators.base import Conditions
+from receiver.generators.base import Conditions, Generator, Role
 from receiver.listen import listen, sharpened
 
 Samples = NDArray[np.complex64]
@@ -36,12 +38,13 @@ GREY = 128
 class Reconstruction:
     """What the receiver made of one burst.
 
-    ``video`` is uint8 (F, H, W, 3); mid-grey where nothing could be generated. ``failed`` names what did not arrive:
-    "samples" (not finite, absurdly large, or too few), "header", "description", "video" (frames of it are missing); or
-    "generator", where that cannot make such a clip: ``trouble`` is what it said, or a decoder. ``text`` is the
-    description, "" where none was sent, or None where it was lost, as far as CRC-16 and correlation can tell
-    (:mod:`common.coding.block`). ``frame`` is the received first frame, uint8 (H, W, 3), or None. ``generator`` is
-    None, too, where the scheme sends all frames and nothing is generated.
+    ``video`` is uint8 (F, H, W, 3); where nothing could be generated, the pictures that arrived, or else mid-grey.
+    ``failed`` names what did not arrive: "samples" (not finite, absurdly large, or too few), "header", "description",
+    "video" (frames of it are missing); or "generator", where none can make such a clip: ``trouble`` is why, or what a
+    decoder said. ``text`` is the description, "" where none was sent, or None where it was lost, as far as CRC-16 and
+    correlation can tell (:mod:`common.coding.block`). ``frame`` is the received first frame, uint8 (H, W, 3), or None;
+    ``sketches`` are the received sketches, uint8 (S, H, W), or None. ``generator`` is who made the video and ``role``
+    what of; both are None, too, where the scheme sends all frames and nothing is generated.
     """
 
     video: NDArray[np.uint8]
@@ -51,21 +54,27 @@ class Reconstruction:
     frame: NDArray[np.uint8] | None
     failed: tuple[str, ...] = ()
     generator: str | None = None
+    role: Role | None = None
+    sketches: NDArray[np.uint8] | None = None
     trouble: GvscError | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Received:
-    """What arrived, before anything is generated. ``frame`` is float32 (3, H, W) in [0, 1].
+    """What arrived, before anything is generated. ``frame`` is float32 (3, H, W) in [0, 1], ``sketches`` (S, H, W).
 
-    ``video`` is what a scheme that sends all frames shows, uint8 (F, H, W, 3). ``trouble`` is why it cannot be decoded.
+    ``pictures_snr_db`` is the SNR that these came through, as far as the receiver can tell: in fading not quite the
+    burst's. ``video`` is what a scheme that sends all frames shows, uint8 (F, H, W, 3). ``trouble`` is why it cannot be
+    decoded.
     """
 
     header: Header | None
     estimate: Estimate | None
     text: str | None = None
     frame: NDArray[np.float32] | None = None
+    sketches: NDArray[np.float32] | None = None
+    pictures_snr_db: float | None = None
     video: NDArray[np.uint8] | None = None
     failed: tuple[str, ...] = ()
     trouble: GvscError | None = None
@@ -78,19 +87,23 @@ class Receiver:
         self,
         *,
         seed: int = DEFAULT_SEED,
-        generator: str = "mini",
+        generator: Sequence[str] = (),
         steps: int | None = None,
         guidance: float | None = None,
+        load: Callable[[str], Generator] = generators.load,
+        least_snr_db: Mapping[Role, float] = policy.LEAST_SNR_DB,
     ) -> None:
-        """Loads codecs and generator. ``steps`` and ``guidance`` (ω of eq. 2) default to the generator's own.
+        """Loads codecs and generators. ``generator`` are the words of ``--generator``, ``load`` loads one by its name.
 
-        Raises WeightsError, SettingError.
+        ``steps`` and ``guidance`` (ω of eq. 2) default to the generator's own; ``least_snr_db`` is the policy's. Raises
+        WeightsError, SettingError.
         """
         self._seed = seed
         self._steps = steps
         self._guidance = guidance
         self._frame_codec = FrameCodec.load()
-        self._generator = generators.load(generator)
+        self._generators = policy.serving((generator,) if isinstance(generator, str) else generator, load)
+        self._least_snr_db = least_snr_db
         # Decoders are compiled when they are first used: now, rather than while the first burst waits.
         burst.decode_header(np.zeros(burst.HEADER_SYMBOLS, np.complex64), 1.0)
         text.decode(np.zeros(text.symbol_count(1), np.complex64), 1, 1.0)
@@ -113,40 +126,77 @@ class Receiver:
         began = time.perf_counter()
         received = self.listen(samples, genie_snr_db)
         listened = time.perf_counter()
+        made = self.rebuild(received, steps=steps, guidance=guidance)
+        return replace(made, seconds={"decode": listened - began, **made.seconds})
+
+    @property
+    def serves(self) -> dict[Role, str]:
+        """The name of the generator of each role that there is one for."""
+        return {role: generator.name for role, generator in self._generators.items()}
+
+    def rebuild(self, received: Received, *, steps: int | None = None, guidance: float | None = None) -> Reconstruction:
+        """All of :meth:`decode` but the listening: what is made of what arrived, as the policy says."""
+        began = time.perf_counter()
         failed, trouble = received.failed, received.trouble
-        generated = None
+        generated = role = None
         try:
-            generated = self._generate(received, steps or self._steps, self._guidance if guidance is None else guidance)
+            arrived = _conditions(received)
+            if arrived is not None:
+                role, generated = self._generate(arrived, received, steps, guidance)
         except GvscError as error:
             failed, trouble = (*failed, "generator"), error
-        video = received.video if generated is None else _to_bytes(generated.transpose(0, 2, 3, 1))
+        video = as_arrived(received) if generated is None else _to_bytes(generated.transpose(0, 2, 3, 1))
         done = time.perf_counter()
         return Reconstruction(
-            video=_grey(received.header) if video is None else video,
+            video=video,
             header=received.header,
             snr_db=received.estimate.snr_db if received.estimate else None,
             text=received.text,
             frame=None if received.frame is None else _to_bytes(received.frame.transpose(1, 2, 0)),
+            sketches=None if received.sketches is None else _to_bytes(received.sketches),
             failed=failed,
             trouble=trouble,
-            generator=None if generated is None else self._generator.name,
-            seconds={"decode": listened - began, "generate": done - listened},
+            generator=None if role is None else self._generators[role].name,
+            role=role,
+            seconds={"generate": done - began},
         )
+
+    def _generate(
+        self, arrived: Conditions, received: Received, steps: int | None, guidance: float | None
+    ) -> tuple[Role, NDArray[np.float32]]:
+        """The role of what was built from, and what was built."""
+        assert received.header is not None
+        used = policy.plan(arrived, self._generators, self._least_snr_db)
+        if used is None:
+            raise policy.unserved(arrived, self._generators)
+        clip = self._generators[used.role].generate(
+            used,
+            seeds.derive(self._seed, received.header.clip, "generate"),
+            steps or self._steps,
+            self._guidance if guidance is None else guidance,
+        )
+        return used.role, clip
 
     def listen(self, samples: Samples, genie_snr_db: float | None = None) -> Received:
         """All of :meth:`decode` but the generation: what arrived."""
         heard = listen(samples, genie_snr_db)
         estimate = sharpened(samples, heard, genie_snr_db)
-        received = Received(heard.header, estimate, heard.text, failed=heard.failed)
         header = heard.header
+        received = Received(header, estimate, heard.text, failed=heard.failed)
         if header is None or estimate is None:
             return received
+        received = replace(received, pictures_snr_db=estimate.snr_db)
         for section, places in header.layout().items():
             match section:
                 case "first_frame":
                     symbols, snr_db = estimate.equalise_together(samples, places)
                     frame = self._frame_codec.decode(symbols, snr_db, header.height, header.width)
-                    received = replace(received, frame=frame)
+                    received = replace(received, frame=frame, pictures_snr_db=snr_db)
+                case "sketch" | "sketches":
+                    symbols, snr_db = estimate.equalise_together(samples, places)
+                    count = 1 if section == "sketch" else header.frames
+                    sketches = self._sketches_codec.decode(symbols, snr_db, count, header.height, header.width)
+                    received = replace(received, sketches=sketches, pictures_snr_db=snr_db)
                 case "rgb":
                     symbols, snr_db = estimate.equalise_together(samples, places)
                     received = replace(received, video=self._pictures(symbols, snr_db, header))
@@ -164,6 +214,10 @@ class Receiver:
         return received
 
     @cached_property
+    def _sketches_codec(self) -> SketchesCodec:
+        return SketchesCodec.load()
+
+    @cached_property
     def _rgb_codec(self) -> RgbCodec:
         """Read when the first burst has such a section: few have."""
         return RgbCodec.load()
@@ -174,22 +228,36 @@ class Receiver:
         frames = [self._rgb_codec.decode(frame, snr_db, header.height, header.width) for frame in sent]
         return _to_bytes(np.stack(frames).transpose(0, 2, 3, 1))
 
-    def _generate(self, received: Received, steps: int | None, guidance: float | None) -> NDArray[np.float32] | None:
-        header = received.header
-        if header is None or received.estimate is None or "description" not in header.scheme.sections:
-            return None
-        if received.text is None and received.frame is None:
-            return None
-        conditions = Conditions(
-            description=received.text,
-            first_frame=received.frame,
-            snr_db=received.estimate.snr_db,
-            frames=header.frames,
-            height=header.height,
-            width=header.width,
-        )
-        seed = seeds.derive(self._seed, header.clip, "generate")
-        return self._generator.generate(conditions, seed, steps, guidance)
+
+def _conditions(received: Received) -> Conditions | None:
+    """What there is to build from; None where there is nothing, or the scheme sends all frames."""
+    header = received.header
+    if header is None or "description" not in header.scheme.sections:
+        return None
+    if received.text is None and received.frame is None and received.sketches is None:
+        return None
+    return Conditions(
+        description=received.text,
+        first_frame=received.frame,
+        sketches=received.sketches,
+        snr_db=received.pictures_snr_db,
+        frames=header.frames,
+        height=header.height,
+        width=header.width,
+    )
+
+
+def as_arrived(received: Received) -> NDArray[np.uint8]:
+    """What there is to see of a burst with nothing generated, uint8 (F, H, W, 3): the decoded video; the first frame or
+    a sketch, held; each frame's sketch; or mid-grey."""
+    video = _grey(received.header)
+    if received.video is not None:
+        return received.video
+    if received.frame is not None:
+        video[:] = _to_bytes(received.frame.transpose(1, 2, 0))
+    elif received.sketches is not None:
+        video[:] = _to_bytes(received.sketches)[..., None]
+    return video
 
 
 def _grey(header: Header | None) -> NDArray[np.uint8]:

@@ -27,7 +27,7 @@ from common.service import (
 )
 from transmitter import adaptive
 from transmitter.credit import WINDOW
-from transmitter.extract import description
+from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
     from transmitter.clips import Wanted
@@ -72,6 +72,16 @@ describe_option = click.option(
     help="Who describes a clip. captions: what came with it; tags: a sentence made here, on the CPU; auto: tags where "
     "no caption came; video-llava: a large model.",
 )
+sketch_option = click.option(
+    "--sketch",
+    "sketch_by",
+    type=click.Choice(sketch.NAMES),
+    default=sketch.DEFAULT,
+    show_default=True,
+    envvar="GVSC_SKETCH",
+    show_envvar=True,
+    help=f"Who draws the sketches, where the scheme has any; pidinet: with the checkpoint {sketch.PIDINET_VARIABLE}.",
+)
 
 
 @click.command("transmit", cls=OneLineErrors)
@@ -85,6 +95,7 @@ describe_option = click.option(
 )
 @click.option("--caption", help="The description, for every clip; default: each clip's own.")
 @describe_option
+@sketch_option
 @scheme_option
 @text_mode_option
 @video_rate_option
@@ -116,6 +127,7 @@ def command(
     clip_at: float | None,
     caption: str | None,
     describe: str,
+    sketch_by: str,
     scheme: str,
     text_mode: str,
     video_rate: str,
@@ -149,6 +161,12 @@ def command(
     from transmitter.process import TransmitterProcess
     from transmitter.transmitter import Transmitter
 
+    def load() -> Transmitter:
+        transmitter = Transmitter(describe, sketch_by)
+        if scheme != adaptive.ADAPTIVE:
+            transmitter.prepare(scheme)
+        return transmitter
+
     logging.basicConfig(format="transmitter: %(message)s")
     with until_stopped():
         process = TransmitterProcess(
@@ -165,7 +183,7 @@ def command(
             control=control,
         )
         say("transmitter", f"loading; uplink {uplink}, control {process.addresses['control']}")
-        process.run(lambda: Transmitter(describe=describe), _stream(sources, wanted, repeat, or_samples, missing))
+        process.run(load, _stream(sources, wanted, repeat, or_samples, missing))
 
 
 def _look(sources: Sequence[str], wanted: Wanted) -> list[str]:

@@ -18,11 +18,14 @@ from common.codecs import h26x, text, video, video_mode
 from common.codecs.djscc_frame import FrameCodec
 from common.codecs.djscc_rgb import RgbCodec
 from common.codecs.h26x import Standard
+from common.codecs.sketches import SketchesCodec
 from common.codecs.video import VideoCodec
 from common.conventions import check_snr_db
+from common.errors import SettingError
 from common.schemes import Section, by_name
-from transmitter.extract import description, first_frame
+from transmitter.extract import description, first_frame, sketch
 from transmitter.extract.description import Description
+from transmitter.extract.sketch.base import Sketcher
 
 DEFAULT_SCHEME: Final = "first-frame-desc"
 
@@ -38,11 +41,14 @@ NO_DESCRIPTION: Final = Description(b"", was_cut=False, by="none")
 class Encoded:
     """A burst and what went into it: the description that was sent, and seconds per stage {extract, encode}.
 
-    ``fits`` is False where a bitstream is larger than its section: the clip counts as a failure, and what fits is sent.
+    ``pictures`` are what was extracted for its analogue sections, before their codecs: a first frame (3, H, W),
+    sketches (S, H, W), float32 in [0, 1]. ``fits`` is False where a bitstream is larger than its section: the clip
+    counts as a failure, and what fits is sent.
     """
 
     burst: Burst
     description: Description
+    pictures: dict[Section, NDArray[np.float32]] = field(default_factory=dict)
     fits: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -50,13 +56,25 @@ class Encoded:
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, describe: str = description.DEFAULT) -> None:
-        """Loads the codecs and the describer ``describe``, of description.NAMES.
+    def __init__(self, describe: str = description.DEFAULT, sketch_by: str = sketch.DEFAULT) -> None:
+        """Loads the codec of first frames and the describer ``describe``, of description.NAMES.
 
+        ``sketch_by``, of sketch.NAMES, draws where a scheme sends sketches; it is loaded then, or by ``prepare``.
         Raises SettingError, WeightsError, PackageError.
         """
+        if sketch_by not in sketch.NAMES:
+            raise SettingError(f"no sketcher is called {sketch_by!r}; there are: {', '.join(sketch.NAMES)}")
         self._frame_codec = FrameCodec.load()
         self._describer = description.load(describe)
+        self._sketch_by = sketch_by
+
+    def prepare(self, scheme: str) -> None:
+        """Loads what ``scheme`` needs beyond the rest now, rather than with the first clip that is sent so.
+
+        Raises SchemeError, WeightsError.
+        """
+        if {"sketch", "sketches"}.intersection(by_name(scheme).sections):
+            _ = self._sketcher, self._sketches_codec
 
     def encode(
         self,
@@ -86,7 +104,12 @@ class Transmitter:
         chosen = by_name(scheme)
         began = time.perf_counter()
         sent = self._describer.extract(clip) if "description" in chosen.sections else NO_DESCRIPTION
-        frame = first_frame.extract(clip)
+        extractors: dict[Section, Callable[[], NDArray[np.float32]]] = {
+            "first_frame": lambda: first_frame.extract(clip),
+            "sketch": lambda: self._sketcher.extract(clip.video[:1]),
+            "sketches": lambda: self._sketcher.extract(clip.video),
+        }
+        pictures = {section: extractors[section]() for section in chosen.sections if section in extractors}
         extracted = time.perf_counter()
         streams: list[video.Encoded] = []
 
@@ -97,7 +120,9 @@ class Transmitter:
 
         coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {
             "description": lambda: text.encode(sent.data, text_mode),
-            "first_frame": lambda: self._frame_codec.encode(frame, tx_snr_db),
+            "first_frame": lambda: self._frame_codec.encode(pictures["first_frame"], tx_snr_db),
+            "sketch": lambda: self._sketches_codec.encode(pictures["sketch"], tx_snr_db),
+            "sketches": lambda: self._sketches_codec.encode(pictures["sketches"], tx_snr_db),
             "rgb": lambda: self._pictures(clip, tx_snr_db),
             "h264": lambda: digital(h26x.H264),
             "h265": lambda: digital(h26x.H265),
@@ -117,7 +142,16 @@ class Transmitter:
         made = burst.assemble(header, sections)
         done = time.perf_counter()
         seconds = {"extract": extracted - began, "encode": done - extracted}
-        return Encoded(made, sent, all(stream.fits for stream in streams), seconds)
+        return Encoded(made, sent, pictures, all(stream.fits for stream in streams), seconds)
+
+    @cached_property
+    def _sketcher(self) -> Sketcher:
+        """Loaded when the first sketch is sent: few schemes have one."""
+        return sketch.load(self._sketch_by)
+
+    @cached_property
+    def _sketches_codec(self) -> SketchesCodec:
+        return SketchesCodec.load()
 
     @cached_property
     def _rgb_codec(self) -> RgbCodec:

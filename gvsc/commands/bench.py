@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from common.conventions import DEFAULT_SEED
-from common.service import OneLineErrors, printable, threads_option
+from common.schemes import PICTURED
+from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.bench.codec import NAMES as CODECS
 from gvsc.bench.curves import NAMES as CURVE_SETS
 from gvsc.bench.curves import load as load_curves
+from gvsc.bench.generator import PARTS as GENERATOR_PARTS
+from receiver.command import generator_option, guidance_option, steps_option
+from receiver.generator_options import generator_options
+from receiver.generators import NAMES as GENERATORS
+from receiver.generators import GeneratorOptions
 from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
@@ -161,6 +167,170 @@ def codec(
             file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         write_png(folder / f"{name}.png", codec_curves(made))
     click.echo(json.dumps(made) if as_json else table(made))
+
+
+@command.command("generator", cls=OneLineErrors)
+@click.argument("name", type=click.Choice(GENERATORS))
+@click.option(
+    "--clips",
+    type=click.Path(path_type=Path),
+    help="Folder of videos, or one: frames and sketches of these instead of the rendered world.",
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    show_default=True,
+    help="Prepared training data: the real clips that it holds out, where it has any.",
+)
+@click.option(
+    "--save", type=click.Path(file_okay=False, path_type=Path), help="Folder for all sources and results as PNG."
+)
+@click.option(
+    "--sheet", type=click.Path(dir_okay=False, path_type=Path), help="A picture of some of them, failures included."
+)
+@click.option("--only", "parts", multiple=True, type=click.Choice(GENERATOR_PARTS), help="This part; repeatable.")
+@click.option("--count", type=click.IntRange(min=1), help="Clips of a part; default: text 200, frame 40, sketches 30.")
+@click.option(
+    "--snr-db", "snrs_db", type=SnrDb(), multiple=True, help="Of received frames; repeatable. Default: 20, 10 and 0 dB."
+)
+@click.option(
+    "--sketches",
+    "ways",
+    multiple=True,
+    type=click.Choice(("received", "clean")),
+    help="Sketches as received at 10 dB, or clean; default: both.",
+)
+@click.option(
+    "--weights", type=click.Path(file_okay=False, path_type=Path), help="Weights of mini to try, a saved pipeline."
+)
+@generator_options
+@click.option("--steps", type=click.IntRange(min=1), help="Sampling steps; default: the generator's own.")
+@click.option("--guidance", type=float, help="ω of eq. (2); default: the generator's own.")
+@click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Of clips and noise.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@threads_option
+def generator(
+    name: str,
+    clips: Path | None,
+    data: Path,
+    save: Path | None,
+    sheet: Path | None,
+    parts: tuple[str, ...],
+    count: int | None,
+    snrs_db: tuple[float, ...],
+    ways: tuple[str, ...],
+    weights: Path | None,
+    settings: GeneratorOptions,
+    steps: int | None,
+    guidance: float | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """A generator on held-out captions and clips, judged by what its clips show; seconds and memory.
+
+    Text alone: colour, kind, direction and background, told by judges that do not see the caption. Frame and text: PSNR
+    beside the received frame repeated, and whether left and right in the caption turn the motion. Sketches and text:
+    whether edges follow the sketches. A part that the generator does not serve is null, and left_out says so.
+    """
+    from gvsc.bench.generator import frame, sketches
+    from gvsc.bench.generator.keep import Keep
+    from gvsc.bench.generator.measure import Wanted, measure
+    from gvsc.bench.generator.table import table
+
+    wanted = Wanted(
+        seed=seed,
+        parts=parts or GENERATOR_PARTS,
+        count=count,
+        snrs_db=snrs_db or frame.SNRS_DB,
+        ways=ways or sketches.WAYS,
+        clips=clips,
+        data=data,
+        weights=weights,
+        steps=steps,
+        guidance=guidance,
+        settings=settings,
+    )
+    made = measure(name, wanted, Keep(save, sheet), lambda line: click.echo(printable(line), err=True))
+    click.echo(json.dumps(made) if as_json else table(made))
+
+
+@command.command("ablation", cls=OneLineErrors)
+@click.option(
+    "--clips",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of videos, or one: a clip of each, instead of rendered and sample clips.",
+)
+@click.option(
+    "--rendered",
+    type=click.IntRange(min=0),
+    default=12,
+    show_default=True,
+    help="Held-out clips of the rendered world, beside the sample clips.",
+)
+@click.option("--snr-db", "snrs_db", type=SnrDb(), multiple=True, help="Repeatable. Default: -4, 0, 5, 10 and 15 dB.")
+@click.option(
+    "--scheme",
+    "schemes",
+    type=click.Choice(PICTURED),
+    multiple=True,
+    help="Repeatable. Default: all that have pictures.",
+)
+@generator_option
+@generator_options
+@steps_option
+@guidance_option
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Of noise, generator and world.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for ablation.json and ablation.png, such as docs/results/generators.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@threads_option
+def ablation(
+    clips: Path | None,
+    rendered: int,
+    snrs_db: tuple[float, ...],
+    schemes: tuple[str, ...],
+    generator: tuple[str, ...],
+    settings: GeneratorOptions,
+    steps: int | None,
+    guidance: float | None,
+    seed: int,
+    folder: Path | None,
+    as_json: bool,
+) -> None:
+    """What a rebuilt clip owes to its text, its pictures, clean ones, and a known SNR: each taken away or given.
+
+    White noise. The text is taken as whole wherever it is not taken away, and pictures are used however noisy they are.
+    """
+    from gvsc.bench import ablation as bench
+    from gvsc.evaluation.figures.ablation import ablation as draw
+    from receiver import generators
+    from receiver.media import replacing, write_png
+    from receiver.receiver import Receiver
+    from transmitter.transmitter import Transmitter
+
+    sets = bench.clip_sets(clips, rendered, seed)
+    load = partial(generators.load, options=settings)
+    receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load, least_snr_db={})
+    made = bench.measure(
+        sets,
+        Transmitter(),
+        receiver,
+        lambda line: click.echo(printable(line), err=True),
+        seed=seed,
+        snrs_db=snrs_db or bench.SNRS_DB,
+        schemes=schemes or PICTURED,
+    )
+    made |= {"steps": steps, "guidance": guidance}
+    if folder is not None:
+        with replacing(folder / "ablation.json") as file:
+            file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write_png(folder / "ablation.png", draw(made))
+    click.echo(json.dumps(made) if as_json else bench.table(made))
 
 
 @command.command("header", cls=OneLineErrors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,12 @@ from common.conventions import DEFAULT_SEED, airtime_ms
 from common.schemes import by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.commands.one_clip import clip_options, read
-from receiver.command import guidance_option, steps_option
+from receiver import generators
+from receiver.command import generator_option, guidance_option, steps_option
+from receiver.generator_options import generator_options
+from receiver.generators import GeneratorOptions
 from transmitter.adaptive import Chooser
-from transmitter.command import describe_option, scheme_option, text_mode_option, video_rate_option
+from transmitter.command import describe_option, scheme_option, sketch_option, text_mode_option, video_rate_option
 
 if TYPE_CHECKING:
     from common.clip import Clip
@@ -34,6 +38,7 @@ FILMS = ("source", "reconstruction")
 @click.command("simulate", cls=OneLineErrors)
 @clip_options
 @describe_option
+@sketch_option
 @scheme_option
 @text_mode_option
 @video_rate_option
@@ -59,6 +64,8 @@ FILMS = ("source", "reconstruction")
     help="The burst's sequence number: which noise.",
 )
 @click.option("--genie-snr", is_flag=True, help="Tell the receiver the true SNR, to compare with its own estimate.")
+@generator_option
+@generator_options
 @steps_option
 @guidance_option
 @click.option(
@@ -75,6 +82,7 @@ def command(
     start_s: float | None,
     whole: bool,
     describe: str,
+    sketch_by: str,
     scheme: str,
     text_mode: str,
     video_rate: str,
@@ -87,6 +95,8 @@ def command(
     number: int,
     sequence: int,
     genie_snr: bool,
+    generator: tuple[str, ...],
+    settings: GeneratorOptions,
     steps: int | None,
     guidance: float | None,
     out: Path,
@@ -107,7 +117,9 @@ def command(
     from receiver.receiver import Receiver
     from transmitter.transmitter import Transmitter
 
-    link = Link(Transmitter(describe=describe), Receiver(seed=seed, steps=steps, guidance=guidance), channel=channel)
+    load = partial(generators.load, options=settings)
+    receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
+    link = Link(Transmitter(describe, sketch_by), receiver, channel=channel)
     chooser = Chooser()
 
     def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:
@@ -187,6 +199,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
         "text_ok": made.text is not None,
         "failed": list(made.failed),
         "generator": made.generator,
+        "role": made.role,
         "trouble": str(made.trouble) if made.trouble else None,
         "metrics": measure(run.clip.video, made.video),
         "seconds": run.seconds,
@@ -196,6 +209,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
 def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
     """Writes all files and returns where each is."""
     from receiver.media import write_frames, write_mp4, write_png
+    from receiver.output import in_a_row
 
     made = run.reconstruction
     write_frames(out / "source", run.clip.video)
@@ -204,14 +218,21 @@ def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
     write_mp4(out / "reconstruction.mp4", made.video, run.clip.fps)
     if made.frame is not None:
         write_png(out / "received_frame.png", made.frame)
+    if made.sketches is not None:
+        write_png(out / "received_sketches.png", in_a_row(made.sketches))
     _write_symbols(out / "tx.npy", run.encoded.burst.samples)
     _write_symbols(out / "rx.npy", run.received)
-    names = ("source", "reconstruction", "received_frame.png", "tx.npy", "rx.npy", "source.mp4", "reconstruction.mp4")
-    keys = ("source", "reconstruction", "received_frame", "tx", "rx", "source_mp4", "reconstruction_mp4")
-    files: dict[str, str | None] = {key: str(out / name) for key, name in zip(keys, names, strict=True)}
-    if made.frame is None:
-        files["received_frame"] = None
-    return files
+    names = {
+        "source": "source",
+        "reconstruction": "reconstruction",
+        "received_frame": "received_frame.png" if made.frame is not None else None,
+        "received_sketches": "received_sketches.png" if made.sketches is not None else None,
+        "tx": "tx.npy",
+        "rx": "rx.npy",
+        "source_mp4": "source.mp4",
+        "reconstruction_mp4": "reconstruction.mp4",
+    }
+    return {key: None if name is None else str(out / name) for key, name in names.items()}
 
 
 def _write_symbols(path: Path, symbols: NDArray[np.complex64]) -> None:
@@ -231,13 +252,14 @@ def _write_text(path: Path, text: str) -> None:
 def _table(summary: dict[str, Any]) -> str:
     decoded = "description" not in by_name(summary["scheme"]).sections
     trouble = summary["trouble"] or ("the frames as decoded" if decoded else "nothing to generate from")
+    made_by = f"{summary['generator']}, from {summary['role']}" if summary["generator"] else f"none: {trouble}"
     estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
     text = "none" if decoded else f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
             f"scheme       {summary['scheme']}, code rate {summary['text_mode']}",
-            f"generator    {summary['generator'] or f'none: {trouble}'}",
+            f"generator    {made_by}",
             f"channel      {_channel(summary['channel'])}",
             f"SNR          estimated {estimated} dB",
             f"payload      {summary['symbols_payload']} symbols, CBR {summary['cbr_payload']:.5f}",

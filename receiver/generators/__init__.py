@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from common.errors import SettingError
+from receiver.generators import sources
 from receiver.generators.base import Conditions, Generator, Role
+from receiver.generators.options import GeneratorOptions
 
-__all__ = ["NAMES", "Conditions", "Generator", "Role", "load"]
+__all__ = ["NAMES", "Conditions", "Generator", "GeneratorOptions", "Role", "load"]
 
 
-def _mini() -> Generator:
+def _mini(options: GeneratorOptions) -> Generator:
     from receiver.generators.mini.generator import Mini
 
+    if options.guidance_form != "joint":
+        raise SettingError("mini knows the joint form of eq. (2) alone: leave --guidance-form away")
     return Mini.from_weights()
 
 
-_LOADERS: dict[str, Callable[[], Generator]] = {"mini": _mini}
+def _wan_vace(options: GeneratorOptions) -> Generator:
+    from receiver.generators.wan_vace import WanVace
+
+    return WanVace.load(options)
+
+
+def _sd35_sketch(options: GeneratorOptions) -> Generator:
+    if options.chain == "sd35-sketch":
+        raise SettingError("sd35-sketch cannot be chained to itself: name another generator with --chain")
+    # First: a wrong name for the second stage is told before 35 GB are loaded for the first.
+    chain = load(options.chain, replace(options, model=sources.for_chained(options.model)))
+    from receiver.generators.sd35_sketch import Sd35Sketch
+
+    return Sd35Sketch.load(options, chain)
+
+
+def _animatediff_sparsectrl(options: GeneratorOptions) -> Generator:
+    from receiver.generators.animatediff import AnimateDiffSparseCtrl
+
+    return AnimateDiffSparseCtrl.load(options)
+
+
+_LOADERS: dict[str, Callable[[GeneratorOptions], Generator]] = {
+    "mini": _mini,
+    "wan-vace": _wan_vace,
+    "sd35-sketch": _sd35_sketch,
+    "animatediff-sparsectrl": _animatediff_sparsectrl,
+}
 
 NAMES = tuple(_LOADERS)
 """Every generator that can be loaded."""
 
 
-def load(name: str) -> Generator:
-    """The generator of that name, with its weights. Raises SettingError (no such name) or WeightsError."""
+def load(name: str, options: GeneratorOptions | None = None) -> Generator:
+    """The generator of that name, with its weights. Raises SettingError (no such name, or options that it cannot
+    follow), WeightsError or DeviceError."""
     if name not in _LOADERS:
         raise SettingError(f"no generator is called {name!r}; there are: {', '.join(NAMES)}")
-    return _LOADERS[name]()
+    return _LOADERS[name](options or GeneratorOptions())

@@ -36,6 +36,13 @@ def test_counts_are_the_papers() -> None:
     assert HEADER.total_symbols == 8990 + HEADER.pilot_symbols + burst.HEADER_SYMBOLS
 
 
+def test_sketches_have_the_papers_symbols_each() -> None:
+    for scheme, symbols in (("sketch-desc", 1024), ("sketches-desc", 8192)):
+        header = dataclasses.replace(HEADER, scheme=schemes.by_name(scheme))
+        assert header.payload_symbols == 1182 + symbols
+    assert dataclasses.replace(header, frames=16, height=128).payload_symbols == 1182 + 8192
+
+
 def test_a_digital_video_has_the_papers_symbols() -> None:
     for scheme in ("h264-ldpc", "h265-ldpc"):
         header = dataclasses.replace(VIDEO, scheme=schemes.by_name(scheme))
@@ -89,6 +96,8 @@ def test_every_place_has_one_symbol_and_the_description_is_all_over_the_burst() 
         {"clip": 255, "text_bytes": 255, "height": 512, "width": 512, "frames": 32},
         {"height": 32, "width": 96, "frames": 4, "scheme": schemes.by_name("desc-only")},
         {"text_mode": len(text.MODES) - 1},
+        {"scheme": schemes.by_name("sketch-desc")},
+        {"scheme": schemes.by_name("sketches-desc"), "frames": 4, "width": 512},
     ],
 )
 def test_a_burst_is_parsed_from_its_samples_alone(changes: dict[str, object]) -> None:

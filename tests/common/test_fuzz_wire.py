@@ -93,12 +93,14 @@ EXAMPLES: dict[str, tuple[dict[str, Any], tuple[bytes, ...]]] = {
             "text_ok": False,
             "failed": ["description"],
             "generator": None,
+            "role": None,
             "seconds": {"decode": 0.5},
             "gaps": 0,
             "shape": [1, 2, 2, 3],
             "frame_shape": [2, 2, 3],
+            "sketches_shape": [3, 2, 2],
         },
-        (TWELVE, TWELVE),
+        (TWELVE, TWELVE, TWELVE),
     ),
     "request": ({"op": "set", "key": "snr_db", "value": 3, "from_seq": 9, "link": 1}, ()),
     "reply": ({"ok": True, "result": {"snr_db": {"value": 3, "help": "SNR", "choices": ["a", "b"]}}}, ()),
@@ -206,7 +208,7 @@ def use(message: wire.Message, allowed: tuple[str, ...]) -> None:
     wire.encode_header(message.kind, fields)
     if "samples" in fields:
         assert all(message.samples(i).size == fields["samples"] for i in range(len(message.payloads)))
-    for index, name in enumerate(name for name in ("shape", "frame_shape") if name in fields):
+    for index, name in enumerate(name for name in ("shape", "frame_shape", "sketches_shape") if name in fields):
         picture = message.picture(index, name)
         assert picture is None or list(picture.shape) == fields[name]
 

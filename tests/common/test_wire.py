@@ -50,8 +50,8 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([], "2 to 3 frames"),
-        ([b"x"], "2 to 3 frames"),
+        ([], "2 to 4 frames"),
+        ([b"x"], "2 to 4 frames"),
         ([b"", b""], "1 to 16384 bytes"),
         ([b"x" * 20000, b""], "1 to 16384 bytes"),
         ([b"\xc1", b""], "not valid msgpack"),
@@ -74,7 +74,7 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
         (burst_frames(dtype="object"), "'dtype'"),
         (burst_frames(extra=1), "unknown field 'extra'"),
         ([*burst_frames(), b"more"], "payloads of"),
-        ([*burst_frames(), b"", b"", b""], "frames"),
+        ([*burst_frames(), b"", b"", b""], "2 to 4 frames"),
     ],
 )
 def test_what_is_wrong_is_refused_with_one_line(frames: list[bytes], words: str) -> None:

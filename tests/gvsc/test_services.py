@@ -93,7 +93,14 @@ def simulate(clip: Path, out: Path, *options: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("scheme", "describe"),
-    [("first-frame-desc", "captions"), ("desc-only", "tags"), ("djscc-rgb", "none"), ("h265-ldpc", "none")],
+    [
+        ("first-frame-desc", "captions"),
+        ("sketch-desc", "captions"),
+        ("sketches-desc", "captions"),
+        ("desc-only", "tags"),
+        ("djscc-rgb", "none"),
+        ("h265-ldpc", "none"),
+    ],
 )
 def test_three_processes_and_one_give_the_same_bytes(
     services: Services, clip: Path, tmp_path: Path, scheme: str, describe: str
@@ -123,9 +130,18 @@ def test_three_processes_and_one_give_the_same_bytes(
     assert facts["described_by"] == describe
     assert (facts["text_sent"] == CAPTION) == (describe == "captions")
     assert results[1].header["snr_db"] == facts["snr_estimated_db"]
-    # Other noise gives another frame, and so another clip; bits that arrived whole give the same again.
+    assert (results[1].header["generator"], results[1].header["role"]) == (facts["generator"], facts["role"])
+    for index, shape, file in ((1, "frame_shape", "received_frame"), (2, "sketches_shape", "received_sketches")):
+        received = results[1].picture(index, shape)
+        assert (received is None) == (facts["files"][file] is None)
+        if received is not None:
+            shown = received if index == 1 else np.hstack(received)
+            np.testing.assert_array_equal(np.asarray(Image.open(facts["files"][file])), shown)
+    count = {"sketch-desc": [1, 256, 256], "sketches-desc": [8, 256, 256]}.get(scheme, [])
+    assert results[1].header["sketches_shape"] == count
+    # Other noise gives another picture, and so another clip; bits that arrived whole give the same again.
     same = np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
-    assert same == (scheme in ("desc-only", "h265-ldpc"))
+    assert same == (facts["role"] == "text" or scheme == "h265-ldpc")
     assert results[1].header["failed"] == []
     assert services.exit_code("transmitter") in (0, None)
 

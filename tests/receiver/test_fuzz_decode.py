@@ -36,7 +36,7 @@ def bursts() -> list[Samples]:
     rng = np.random.default_rng(0)
     transmitter = Transmitter()
     made = []
-    for number, scheme in enumerate(("first-frame-desc", "desc-only")):
+    for number, scheme in enumerate(("first-frame-desc", "sketches-desc", "desc-only")):
         video = rng.integers(0, 256, (8, SIDE, SIDE, 3), dtype=np.uint8)
         made.append(transmitter.encode(Clip(video, "A red car.", number=number), 6.0, scheme).samples)
     shades = np.broadcast_to(np.arange(4 * SIDE, dtype=np.uint8)[:, None], (8, 4 * SIDE, 4 * SIDE, 3))

