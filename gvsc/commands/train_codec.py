@@ -1,4 +1,4 @@
-"""``gvsc train NAME``: trains a picture codec. The options are those of ``gvsc.training.options``."""
+"""``gvsc train NAME``: trains a picture codec, or the generator `mini`. Options: ``gvsc.training.options``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from common.service import OneLineErrors
-from gvsc.training.options import NAMES, OPTIONS
+from gvsc.training.options import MINI_NAMES, NAMES, OPTIONS
 
 _ABOUT = """Train {name}, {what}, on what `gvsc train prepare` made.
 
@@ -17,12 +17,21 @@ The run's folder holds a checkpoint, event files for TensorBoard, and at the end
 """
 
 
+_ABOUT_MINI = """Train {name}, {what}, on what `gvsc train prepare-mini` made.
+
+The run's folder has a folder for each part with its checkpoint, event files for TensorBoard, and at the end its weights
+and their card; once all parts are trained, mini/, the pipeline, and mini.md, its card. Interrupt it freely: the same
+command goes on where it stopped, even after kill -9.
+"""
+
+
 def commands() -> list[click.Command]:
-    """A command for each codec."""
-    return [_command(name, what) for name, what in NAMES.items()]
+    """A command for each codec, for `mini` and for each of its parts."""
+    codecs = [_command(name, what, _ABOUT) for name, what in NAMES.items()]
+    return [*codecs, *(_command(name, what, _ABOUT_MINI) for name, what in MINI_NAMES.items())]
 
 
-def _command(name: str, what: str) -> click.Command:
+def _command(name: str, what: str, about: str) -> click.Command:
     def train(**options: Any) -> None:
         from gvsc.training.train import run
 
@@ -44,4 +53,4 @@ def _command(name: str, what: str) -> click.Command:
         )
         for option in OPTIONS
     ]
-    return OneLineErrors(name, callback=train, params=parameters, help=_ABOUT.format(name=name, what=what))
+    return OneLineErrors(name, callback=train, params=parameters, help=about.format(name=name, what=what))

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from common.errors import GvscError
-from gvsc.training.recipe import Recipe, Stage
+from gvsc.training.recipe import Length, Optimiser, Stage
 from gvsc.training.run import Run, stored_model
 from gvsc.training.tfevents import EventWriter
 
@@ -67,6 +67,28 @@ class Task(Protocol[B]):
         """A few held-out figures, to be looked at while it trains."""
 
 
+class Plan(Protocol):
+    """How long and in which steps something is trained: a ``Recipe``, or a part of one."""
+
+    @property
+    def length(self) -> Length:
+        """In hours or steps."""
+
+    @property
+    def optimiser(self) -> Optimiser:
+        """Rates, and the moving average."""
+
+    @property
+    def weight_decay(self) -> float:
+        """0: none."""
+
+    def stage(self, progress: float) -> Stage:
+        """What a step at this share of the length is made of."""
+
+    def without_length(self) -> str:
+        """What a run may not change half-way."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What does not belong into a recipe."""
@@ -81,7 +103,7 @@ class Options:
     checkpoint_seconds: float = CHECKPOINT_SECONDS
 
 
-def train(task: Task[B], recipe: Recipe, folder: Path, options: Options) -> Run:
+def train(task: Task[B], recipe: Plan, folder: Path, options: Options) -> Run:
     """Trains to the recipe's length, from the checkpoint in ``folder`` if there is one.
 
     Raises TrainingError where the loss is no number, RunError for a checkpoint of another recipe, seed or data.
@@ -90,7 +112,15 @@ def train(task: Task[B], recipe: Recipe, folder: Path, options: Options) -> Run:
     torch.manual_seed(options.seed)
     model = task.model(stored_model(folder)).to(options.device)
     same = {"name": task.name, "recipe": recipe.without_length(), "seed": str(options.seed), "data": options.data}
-    run = Run(model, folder, betas=recipe.optimiser.betas, averaging=recipe.optimiser.averaging, same=same)
+    optimiser = recipe.optimiser
+    run = Run(
+        model,
+        folder,
+        betas=optimiser.betas,
+        averaging=optimiser.averaging,
+        weight_decay=recipe.weight_decay,
+        same=same,
+    )
     length = recipe.length
     if run.file.exists():
         run.restore()
@@ -115,7 +145,7 @@ def train(task: Task[B], recipe: Recipe, folder: Path, options: Options) -> Run:
 class _Loop(Generic[B]):
     """Steps until the length is reached."""
 
-    def __init__(self, task: Task[B], recipe: Recipe, run: Run, options: Options) -> None:
+    def __init__(self, task: Task[B], recipe: Plan, run: Run, options: Options) -> None:
         self.task, self.recipe, self.run, self.options = task, recipe, run, options
         self.saved, self.told, self.told_step = run.seconds, run.seconds, run.step
         self.losses: list[Tensor] = []

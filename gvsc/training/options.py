@@ -13,7 +13,18 @@ NAMES: Final = {
     "djscc-rgb": "the frame-by-frame codec",
     "djscc-sketch": "the sketch codec",
 }
-"""What can be trained so, and what each is."""
+"""Codecs that can be trained so, and what each is."""
+
+MINI_NAMES: Final = {
+    "mini": "the generator, all its parts one after the other",
+    "mini-painter": "the generator's painter of frames",
+    "mini-mover": "the generator's mover of frames",
+    "mini-decoder": "the generator's decoder of latents",
+}
+"""The generator and its parts."""
+
+PREPARED, PREPARED_MINI = Path("data/prepared.safetensors"), Path("data/prepared-mini.safetensors")
+"""What is trained on by default: codecs, and `mini`."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +59,16 @@ OPTIONS: Final = (
     Option("--device", str, "cpu", "cpu|cuda", "Where to train."),
     Option("--hours", float, None, "H", "Running time, all starts together, instead of the recipe's length."),
     Option("--steps", int, None, "N", "Steps, all starts together, instead of the recipe's length."),
-    Option("--run", Path, None, "DIR", "Folder of the run; goes on if there is one. Default: runs/NAME."),
-    Option("--data", Path, Path("data/prepared.safetensors"), "FILE", "What gvsc train prepare made, or its folder."),
+    Option(
+        "--run",
+        Path,
+        None,
+        "DIR",
+        "Folder of the run; goes on if there is one. Default: runs/NAME, and runs/mini for its parts.",
+    ),
+    Option(
+        "--data", Path, None, "FILE", "What gvsc train prepare made, or its folder; of mini: what prepare-mini made."
+    ),
     Option("--threads", int, None, "N", "CPU threads, 1 to 1024. Default: torch's own choice."),
     Option("--seed", int, DEFAULT_SEED, "N", "Seed of everything that is drawn, 0 or more."),
 )

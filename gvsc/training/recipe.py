@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Self, get_args, get_origin, get_type_hints
+from typing import Any, Final, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ FOLDER: Final = Path(__file__).resolve().parent / "recipes"
 DEFAULT: Final = "default"
 
 _WHOLE: Final = "the recipe"
+
+_Kind = TypeVar("_Kind")
 
 
 class RecipeError(GvscError):
@@ -189,26 +191,16 @@ class Recipe:
         All of them count together: one may mend what is wrong without it. Raises RecipeError, which begins with what
         brought the mistake: ``recipe NAME:``, or ``--set 'loss.k = 7':``.
         """
-        tables: dict[str, Any] = {}
-        made: Self | None = None
-        fault, blamed = "", ""
-        for where, toml in ((f"recipe {name}".rstrip(), text), *((f"--set {line!r}", line) for line in settings)):
-            try:
-                _put(tables, tomllib.loads(toml))
-            except tomllib.TOMLDecodeError as error:
-                raise RecipeError(f"{where}: not TOML: {error}") from None
-            try:
-                made, fault = _built(cls, tables, _WHOLE), ""
-            except RecipeError as error:
-                if str(error) != fault:
-                    fault, blamed = str(error), where
-        if fault or made is None:
-            raise RecipeError(f"{blamed}: {fault}")
-        return made
+        return filled(cls, text, settings, name)
 
     def lasting(self, length: Length | None) -> Self:
         """The same for another length, if one is given."""
         return self if length is None else replace(self, length=length)
+
+    @property
+    def weight_decay(self) -> float:
+        """None."""
+        return 0.0
 
     def stage(self, progress: float) -> Stage:
         """The stage at a share of the whole length."""
@@ -221,14 +213,14 @@ class Recipe:
 
     def text(self) -> str:
         """As TOML, complete."""
-        lines = [f"about = {_toml(self.about)}"]
+        lines = [f"about = {toml_value(self.about)}"]
         for name, value in asdict(self).items():
             if name == "about":
                 continue
             tables = value if isinstance(value, tuple) else (value,)
             for table in tables:
                 lines += ["", f"[[{name}]]" if isinstance(value, tuple) else f"[{name}]"]
-                lines += [f"{key} = {_toml(field)}" for key, field in table.items() if field is not None]
+                lines += [f"{key} = {toml_value(field)}" for key, field in table.items() if field is not None]
         return "\n".join(lines) + "\n"
 
     def without_length(self) -> str:
@@ -236,6 +228,26 @@ class Recipe:
         parts = asdict(self)
         del parts["length"], parts["about"]
         return json.dumps(parts, sort_keys=True)
+
+
+def filled(kind: type[_Kind], text: str, settings: Sequence[str] = (), name: str = "") -> _Kind:
+    """A dataclass from TOML; see ``Recipe.parse``."""
+    tables: dict[str, Any] = {}
+    made: _Kind | None = None
+    fault, blamed = "", ""
+    for where, toml in ((f"recipe {name}".rstrip(), text), *((f"--set {line!r}", line) for line in settings)):
+        try:
+            _put(tables, tomllib.loads(toml))
+        except tomllib.TOMLDecodeError as error:
+            raise RecipeError(f"{where}: not TOML: {error}") from None
+        try:
+            made, fault = _built(kind, tables, _WHOLE), ""
+        except RecipeError as error:
+            if str(error) != fault:
+                fault, blamed = str(error), where
+    if fault or made is None:
+        raise RecipeError(f"{blamed}: {fault}")
+    return made
 
 
 def find(name: str, recipe: str) -> tuple[str, str]:
@@ -289,9 +301,10 @@ def _built(kind: Any, given: Any, where: str) -> Any:
     return given
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """A value as TOML writes it."""
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else repr(value)

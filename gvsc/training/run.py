@@ -33,14 +33,17 @@ class Run:
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         averaging: float = 0.0,
+        weight_decay: float = 0.0,
         same: Mapping[str, str] | None = None,
     ) -> None:
-        """``averaging`` is the decay of the moving average, less while there are few steps; 0: no average."""
+        """``averaging`` is the decay of the moving average, less while there are few steps; 0: no average.
+        ``weight_decay`` (AdamW) is of parameters with more than one axis.
+        """
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.file = folder / CHECKPOINT
         self.averaging = averaging
         self.averaged = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=0.0, betas=betas)
+        self.optimiser = _adam(model, betas, weight_decay)
         self.step, self.seconds = 0, 0.0
         self.same = dict(same or {})
         self.notes: dict[str, str] = {}
@@ -104,6 +107,18 @@ class Run:
             states.setdefault(int(index), {})[field] = tensor
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": states, "param_groups": groups})
+
+
+def _adam(model: nn.Module, betas: tuple[float, float], weight_decay: float) -> torch.optim.Optimizer:
+    """Adam, or AdamW on weights where these decay: norms and offsets do not."""
+    if weight_decay == 0.0:
+        return torch.optim.Adam(model.parameters(), lr=0.0, betas=betas)
+    parameters = list(model.parameters())
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=0.0, betas=betas)
 
 
 def stored_model(folder: Path) -> dict[str, Tensor] | None:

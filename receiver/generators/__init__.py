@@ -16,9 +16,7 @@ __all__ = ["NAMES", "Conditions", "Generator", "GeneratorOptions", "Role", "load
 def _mini(options: GeneratorOptions) -> Generator:
     from receiver.generators.mini.generator import Mini
 
-    if options.guidance_form != "joint":
-        raise SettingError("mini knows the joint form of eq. (2) alone: leave --guidance-form away")
-    return Mini.from_weights()
+    return Mini.from_weights(options.guidance_form)
 
 
 def _wan_vace(options: GeneratorOptions) -> Generator:

@@ -1,29 +1,51 @@
-"""`mini` as a diffusers pipeline: sampling by Euler steps of a flow from noise to a clip, guided by eq. (2)."""
+"""`mini` as a diffusers pipeline: paints a frame by Euler steps of a flow, guided by eq. (2), and moves it on."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
+from torch.nn import functional
 from transformers import BertModel, BertTokenizerFast
 
 from common.errors import SettingError, WeightsError
-from receiver.generators.mini.detail import with_detail
+from receiver.generators.base import GuidanceForm
 from receiver.generators.mini.latent import PatchLatent
-from receiver.generators.mini.prior import SNR_KNOTS_DB
+from receiver.generators.mini.move import carried_back, move
+from receiver.generators.mini.mover import SIDE, Mover
+from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.text import embed
-from receiver.generators.mini.unet import VideoUNet
 
 SIZE_STEP = 32
-"""Height and width must be multiples of this: a patch of 16, halved once inside the denoiser."""
+"""Height and width must be multiples of this, as those of a burst are."""
+
+_CELLS = 4
+"""The painter halves its picture twice: inside, latents are made multiples of this many cells."""
+
+LEAST_UNSEEN = 0.002
+"""Share of the last frame that nothing is known of, below which nothing is painted there."""
+
+
+class Visuals(NamedTuple):
+    """What frames are painted from beside the text, for B frames at once: see `Painter.forward`."""
+
+    time: Tensor
+    known: Tensor
+    trust: Tensor
+    sketch: Tensor
+    has_sketch: Tensor
+
+    def hidden(self) -> Visuals:
+        """The same frames with nothing known of them."""
+        return self._replace(trust=torch.zeros_like(self.trust), has_sketch=torch.zeros_like(self.has_sketch))
 
 
 class MiniPipeline(DiffusionPipeline):
-    """Text to clip, and first frame and text to clip.
+    """Text, a first frame, a sketch or a sketch of each frame to a clip.
 
     The text encoder is not this project's: it is handed over at loading and left out of what is saved.
     """
@@ -31,7 +53,8 @@ class MiniPipeline(DiffusionPipeline):
     _optional_components: ClassVar[list[str]] = ["text_encoder", "tokenizer"]
 
     vae: PatchLatent
-    unet: VideoUNet
+    painter: Painter
+    mover: Mover
     scheduler: FlowMatchEulerDiscreteScheduler
     text_encoder: BertModel | None
     tokenizer: BertTokenizerFast | None
@@ -39,17 +62,20 @@ class MiniPipeline(DiffusionPipeline):
     def __init__(
         self,
         vae: PatchLatent,
-        unet: VideoUNet,
+        painter: Painter,
+        mover: Mover,
         scheduler: FlowMatchEulerDiscreteScheduler,
         text_encoder: BertModel | None = None,
         tokenizer: BertTokenizerFast | None = None,
     ) -> None:
         super().__init__()
-        self.register_modules(vae=vae, unet=unet, scheduler=scheduler, text_encoder=text_encoder, tokenizer=tokenizer)
+        self.register_modules(
+            vae=vae, painter=painter, mover=mover, scheduler=scheduler, text_encoder=text_encoder, tokenizer=tokenizer
+        )
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
-        """Save vae, unet and scheduler; the text encoder and the tokenizer are not this project's to hand on."""
-        own = MiniPipeline(self.vae, self.unet, self.scheduler)
+        """Save all but the text encoder and the tokenizer, which are not this project's to hand on."""
+        own = MiniPipeline(self.vae, self.painter, self.mover, self.scheduler)
         super(MiniPipeline, own).save_pretrained(save_directory, **options)
 
     @torch.no_grad()
@@ -57,66 +83,164 @@ class MiniPipeline(DiffusionPipeline):
         self,
         prompt: str = "",
         image: Tensor | None = None,
+        sketches: Tensor | None = None,
         snr_db: float | None = None,
         height: int = 256,
         width: int = 256,
-        num_inference_steps: int = 12,
+        num_inference_steps: int = 16,
         guidance_scale: float = 2.0,
-        temperature: float = 1.0,
+        guidance_form: GuidanceForm = "joint",
         generator: torch.Generator | None = None,
     ) -> Tensor:
         """A clip, float32 (F, 3, height, width) in [0, 1].
 
-        ``prompt`` may be empty; ``image`` (3, height, width) in [0, 1] is the received first frame and ``snr_db`` the
-        SNR it was received at (None: taken as clean). ``guidance_scale`` is ω of the paper's eq. (2) in its joint
-        form: both branches see the image, only one the prompt. ``temperature`` scales the initial noise: below one,
-        clips vary less and stay nearer to what is most probable. Raises SettingError for sizes that do not fit and
-        WeightsError where a prompt is given but no text encoder was.
+        ``prompt`` may be empty; ``image`` (3, height, width) in [0, 1] is the received first frame, ``sketches`` (1 or
+        F, height, width) those of the first or of all frames, and ``snr_db`` the SNR they were received at
+        (None: taken as clean). ``guidance_scale`` is ω of the paper's eq. (2), ``guidance_form`` its reading. A
+        first frame that is not given is painted; with sketches of all frames the others are, too, each from its
+        sketch and the first frame; else they follow from the first by motion, and what that brings in from
+        beyond the border is painted. Raises SettingError for sizes that do not fit and WeightsError where a
+        prompt is given but no text encoder was.
         """
+        frames = self.mover.frames
         if height % SIZE_STEP or width % SIZE_STEP or height <= 0 or width <= 0:
             raise SettingError(f"mini needs height and width in multiples of {SIZE_STEP}, not {height}x{width}")
         if image is not None and tuple(image.shape) != (3, height, width):
             raise SettingError(f"the first frame is {tuple(image.shape)}, but (3, {height}, {width}) is wanted")
-        text, mask = self._read(prompt)
-        guided = bool(mask.any()) and guidance_scale != 1.0
-        frame = torch.zeros(1, 3, height, width) if image is None else image[None].float()
-        has_frame = torch.tensor([0.0 if image is None else 1.0])
-        snr = torch.tensor([SNR_KNOTS_DB[-1] if snr_db is None else float(snr_db)])
-        kernel, offset = self.vae.analysis()
+        if sketches is not None and tuple(sketches.shape) not in ((1, height, width), (frames, height, width)):
+            raise SettingError(f"the sketches are {tuple(sketches.shape)}, but (1 or {frames}, {height}, {width})")
+        paint = _Paint(self, prompt, num_inference_steps, guidance_scale, guidance_form, generator, height, width)
+        trust = trust_of(snr_db)
+        lines = None if sketches is None else paint.padded(sketches[:, None].float())
+        if image is not None:
+            first = paint.padded(image[None].float())
+            latents = self.vae.encode(first)
+        else:
+            line = None if lines is None else lines[:1]
+            latents = paint.frames(paint.visuals(torch.zeros(1), sketch=line, trust=trust))
+            first = paint.picture(latents, line, trust)
+        if lines is not None and len(lines) > 1:
+            times = torch.arange(1, frames) / (frames - 1)
+            rest = paint.frames(paint.visuals(times, sketch=lines[1:], trust=trust, elsewhere=latents))
+            clip = torch.cat([first, paint.picture(rest, lines[1:], trust)])
+        else:
+            clip = self._moved_on(first, paint)
+        return clip[:, :, :height, :width].clamp(0, 1)
 
-        shape = (1, self.unet.frames, self.vae.channels, height // self.vae.patch, width // self.vae.patch)
-        latents = temperature * torch.randn(shape, generator=generator)
-        self.scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / num_inference_steps, num_inference_steps))
-        branches = 2 if guided else 1
-        if guided:
-            text, mask = torch.cat([text, text]), torch.cat([torch.zeros_like(mask), mask])
-        frame, has_frame, snr = frame.repeat(branches, 1, 1, 1), has_frame.repeat(branches), snr.repeat(branches)
-        for timestep, level in zip(self.scheduler.timesteps, self.scheduler.sigmas, strict=False):
-            with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-                clean, flow = self.unet(
-                    latents.repeat(branches, 1, 1, 1, 1), level.repeat(branches), text * mask[..., None], mask,
-                    frame, has_frame, snr, kernel, offset,
-                )  # fmt: skip
-            velocity = (latents - clean) / level
-            if guided:
-                seen, told = velocity.chunk(2)
-                velocity = seen + guidance_scale * (told - seen)
-            latents = self.scheduler.step(velocity, timestep, latents).prev_sample
-        held = self.vae.encode(frame[:1])
-        with torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16()):
-            clip = self.vae.decode(latents[0]).float()
-            if image is not None:
-                coarse = self.vae.decode(held)[0].float()
-                clip = with_detail(clip, frame[0], coarse, flow[-1])
-        return clip.clamp(0, 1)
+    def _moved_on(self, first: Tensor, paint: _Paint) -> Tensor:
+        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W)."""
+        height, width = first.shape[-2:]
+        with paint.precision():
+            motion = self.mover(functional.interpolate(first, (SIDE, SIDE), mode="area"), paint.text, paint.mask)
+        moved = move(first, motion, height, width)
+        clip, seen = moved.clip[0], moved.seen[0]
+        if float((seen[-1] < 0.5).float().mean()) < LEAST_UNSEEN:
+            return clip
+        cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
+        known = self.vae.encode(clip[-1:])
+        last = paint.picture(paint.frames(paint.visuals(torch.ones(1), here=known, known_in=(cells > 0.9).float())))
+        return torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
+
+
+class _Paint:
+    """Painting for one call of the pipeline: its text, its guidance and its noise."""
+
+    def __init__(
+        self,
+        pipeline: MiniPipeline,
+        prompt: str,
+        steps: int,
+        guidance_scale: float,
+        guidance_form: GuidanceForm,
+        generator: torch.Generator | None,
+        height: int,
+        width: int,
+    ) -> None:
+        self.pipeline, self.steps, self.scale, self.form = pipeline, steps, guidance_scale, guidance_form
+        patch = pipeline.vae.patch
+        self.rows, self.columns = (-(-side // (patch * _CELLS)) * _CELLS for side in (height, width))
+        self.text, self.mask = self._read(prompt)
+        # one noise for all frames: what a sketch leaves open is then the same in all of them
+        self.noise = torch.randn((1, pipeline.vae.channels, self.rows, self.columns), generator=generator)
+
+    def padded(self, pictures: Tensor) -> Tensor:
+        """Pictures (N, C, H, W), enlarged at the right and at the bottom to what the painter can do."""
+        patch = self.pipeline.vae.patch
+        down, right = self.rows * patch - pictures.shape[-2], self.columns * patch - pictures.shape[-1]
+        return functional.pad(pictures, (0, right, 0, down), mode="replicate") if down or right else pictures
+
+    def visuals(
+        self,
+        time: Tensor,
+        *,
+        sketch: Tensor | None = None,
+        trust: float = 1.0,
+        here: Tensor | None = None,
+        known_in: Tensor | None = None,
+        elsewhere: Tensor | None = None,
+    ) -> Visuals:
+        """For the frames at ``time`` (B,): their sketches (B, 1, H, W), and latents (1, C, h, w), ``here`` of the
+        frame itself, known in the cells ``known_in`` (1, 1, h, w), or ``elsewhere`` of another frame of the clip."""
+        count, patch = len(time), self.pipeline.vae.patch
+        known = torch.zeros_like(self.noise)
+        trusted = torch.zeros(count, 2, self.rows, self.columns)
+        if here is not None:
+            known = here
+            trusted[:, :1] = torch.ones(1, 1, 1, 1) if known_in is None else known_in
+        elif elsewhere is not None:
+            known = elsewhere
+            trusted[:, 1] = 1.0
+        return Visuals(
+            time,
+            known.expand(count, -1, -1, -1),
+            trusted,
+            torch.zeros(count, 1, self.rows * patch, self.columns * patch) if sketch is None else sketch,
+            torch.full((count,), 0.0 if sketch is None else trust),
+        )
+
+    def frames(self, visuals: Visuals) -> Tensor:
+        """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture."""
+        scheduler = self.pipeline.scheduler
+        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / self.steps, self.steps))
+        latents = self.noise.expand(len(visuals.time), -1, -1, -1)
+        for timestep, level in zip(scheduler.timesteps, scheduler.sigmas, strict=False):
+            with self.precision():
+                velocity = self._velocity(latents, level, visuals)
+            latents = scheduler.step(velocity, timestep, latents).prev_sample
+        return latents
+
+    def _velocity(self, latents: Tensor, level: Tensor, visuals: Visuals) -> Tensor:
+        """Eq. (2): ε(c_v) + ω·[ε(c_v, c_t) - ε(c_v)], or in its literal form ε(c_v) + ω·[ε(c_t) - ε(c_v)]."""
+        count = len(latents)
+        text, mask = self.text.expand(count, -1, -1), self.mask.expand(count, -1)
+        if self.scale == 1.0 or not bool(mask.any()):
+            return (latents - self._clean(latents, level, text, mask, visuals)) / level
+        told = visuals.hidden() if self.form == "literal" else visuals
+        both = Visuals(*(torch.cat([one, two]) for one, two in zip(visuals, told, strict=True)))
+        text, mask = torch.cat([torch.zeros_like(text), text]), torch.cat([torch.zeros_like(mask), mask])
+        clean = self._clean(latents.repeat(2, 1, 1, 1), level, text, mask, both)
+        silent, spoken = ((latents - part) / level for part in clean.chunk(2))
+        return silent + self.scale * (spoken - silent)
+
+    def _clean(self, latents: Tensor, level: Tensor, text: Tensor, mask: Tensor, visuals: Visuals) -> Tensor:
+        return self.pipeline.painter(latents, level.repeat(len(latents)), text, mask, *visuals)
+
+    def picture(self, latents: Tensor, sketches: Tensor | None = None, trust: float = 1.0) -> Tensor:
+        """Pictures (B, 3, H, W) of latents."""
+        with self.precision():
+            return self.pipeline.vae.decode(latents, sketches, torch.full((len(latents),), trust)).float()
+
+    def precision(self) -> torch.autocast:
+        return torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16())
 
     def _read(self, prompt: str) -> tuple[Tensor, Tensor]:
         """Word vectors (1, L, D) and their mask (1, L); without a prompt one place that holds nothing."""
+        pipeline = self.pipeline
         if not prompt.strip():
-            return torch.zeros(1, 1, self.unet.config.text_width), torch.zeros(1, 1)
-        if self.text_encoder is None or self.tokenizer is None:
+            return torch.zeros(1, 1, pipeline.painter.config.text_width), torch.zeros(1, 1)
+        if pipeline.text_encoder is None or pipeline.tokenizer is None:
             raise WeightsError("mini has no text encoder: pass text_encoder and tokenizer to from_pretrained")
-        return embed([prompt], self.tokenizer, self.text_encoder)
+        return embed([prompt], pipeline.tokenizer, pipeline.text_encoder)
 
 
 def _has_fast_bfloat16() -> bool:

@@ -16,7 +16,7 @@ def named(name: str, variant: str = "default", *settings: str) -> Recipe:
     return Recipe.parse(find(name, variant)[1], settings)
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.toml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("djscc-*.toml")), ids=lambda file: file.stem)
 def test_each_recipe_can_be_read_and_written_again(file: Path) -> None:
     made = Recipe.parse(file.read_text())
     assert Recipe.parse(made.text()) == made

@@ -1,0 +1,1 @@
+"""Training of the generator `mini`: its painter, its mover and its decoder, one after the other."""

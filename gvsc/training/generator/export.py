@@ -1,0 +1,58 @@
+"""Trained weights as the diffusers pipeline that `mini` is loaded from."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from gvsc.training.generator.plan import MiniRecipe
+from gvsc.training.generator.pool import CHANNELS, PATCH
+from receiver.generators.mini.latent import PatchLatent
+from receiver.generators.mini.mover import Mover
+from receiver.generators.mini.painter import Painter
+
+LARGEST_SHARD: Final = "16MB"
+
+
+def can_export() -> bool:
+    """Whether the packages of the pipeline are here; training does without."""
+    try:
+        import receiver.generators.mini.pipeline  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def export(
+    recipe: MiniRecipe, trained: Mapping[str, Mapping[str, Tensor]], folder: Path, text_width: int = 384
+) -> None:
+    """Writes the pipeline, in half precision, as ``common/weights/mini`` is laid out; replaces what was in ``folder``.
+
+    ``trained`` are the state dicts of painter, mover and decoder by name.
+    """
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    from receiver.generators.mini.pipeline import MiniPipeline
+
+    painter = Painter(CHANNELS, PATCH, text_width=text_width, **asdict(recipe.painter.network))
+    mover = Mover(text_width=text_width, **asdict(recipe.mover.network))
+    decoder = PatchLatent(CHANNELS, PATCH, **asdict(recipe.decoder.network))
+    networks: dict[str, nn.Module] = {"painter": painter, "mover": mover, "decoder": decoder}
+    for name, network in networks.items():
+        network.load_state_dict({key: tensor.float() for key, tensor in trained[name].items()})
+        network.to(torch.float16)
+    pipeline = MiniPipeline(decoder, painter, mover, FlowMatchEulerDiscreteScheduler())
+
+    partial = folder.with_name(f".partial-{folder.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    pipeline.save_pretrained(partial, max_shard_size=LARGEST_SHARD)
+    for file in partial.rglob("*.safetensors"):
+        file.chmod(0o644)  # the library writes them for the owner alone
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.replace(folder)

@@ -1,0 +1,84 @@
+"""Rendered clips as `mini` is trained on them: pictures, and what is known of their parts and of how these move."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from common.conventions import FRAMES, SIZE
+from transmitter.clips.world import World, WorldClip, background
+from transmitter.clips.world.camera import View, seen, views
+from transmitter.clips.world.motion import pose
+
+PARTS = 2
+"""Moving parts that are told apart; a rendered clip has no more objects."""
+
+SMALL, FRAME = 64, 128
+"""Sides in pixels of what motion is learned on, and of the picture that it is learned from."""
+
+
+class Rendered(NamedTuple):
+    """``video`` uint8 (8, 256, 256, 3); ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how
+    much of each place of it each part covers; ``behind`` uint8 (64, 64, 3), the first frame without the parts;
+    ``moves`` float32 (3, 8, 4) as in mover.Motion, the background first; ``caption``."""
+
+    video: NDArray[np.uint8]
+    frame: NDArray[np.uint8]
+    masks: NDArray[np.uint8]
+    behind: NDArray[np.uint8]
+    moves: NDArray[np.float32]
+    caption: str
+
+
+def rendered(world: World, number: int) -> Rendered:
+    """Clip ``number`` of a world."""
+    clip = world[number]
+    labels = clip.masks[0]
+    covers = np.stack([255 * (labels == part).astype(np.uint8) for part in range(1, PARTS + 1)])
+    return Rendered(
+        video=clip.video,
+        frame=smaller(clip.video[:1], FRAME)[0],
+        masks=smaller(covers[..., None], SMALL)[..., 0],
+        behind=_behind(world, number, clip),
+        moves=_moves(clip),
+        caption=clip.caption,
+    )
+
+
+def smaller(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Square pictures (N, H, H, C) made smaller to a divisor of H, by the mean of the pixels."""
+    count, height = pictures.shape[:2]
+    step = height // side
+    blocks = pictures.reshape(count, side, step, side, step, -1)
+    return np.rint(blocks.mean((2, 4), dtype=np.float32)).astype(np.uint8)
+
+
+def _moves(clip: WorldClip) -> NDArray[np.float32]:
+    """Shift, logarithm of the size and angle of camera and objects since the first frame."""
+    scene, through = clip.scene, views(clip.scene)
+    first, centre = through[0], SIZE / 2
+    moves = np.zeros((PARTS + 1, FRAMES, 4), np.float32)
+    for time, view in enumerate(through):
+        x, y = view.to_screen(*first.to_canvas(centre, centre))
+        moves[0, time] = x - centre, y - centre, np.log(first.scale / view.scale), 0.0
+        for part, shape in enumerate(scene.shapes[:PARTS], 1):
+            start, now = pose(shape, 0), seen(pose(shape, time), first, view)
+            grown = np.log(now.radius / start.radius)
+            moves[part, time] = now.x - start.x, now.y - start.y, grown, now.angle - start.angle
+    return moves
+
+
+def _behind(world: World, number: int, clip: WorldClip) -> NDArray[np.uint8]:
+    photo = None
+    if world.photos:  # drawn first of all, as World does
+        photo = world.photos[int(np.random.default_rng([world.seed, number, False]).integers(len(world.photos)))]
+    canvas = background.draw(clip.scene, photo)
+    view: View = views(clip.scene)[0]
+    if clip.scene.camera in ("in", "out"):
+        box = (view.left, view.top, view.left + SIZE * view.scale, view.top + SIZE * view.scale)
+        return np.array(Image.fromarray(canvas).resize((SMALL, SMALL), Image.Resampling.BOX, box))
+    left, top = int(view.left), int(view.top)
+    return smaller(canvas[None, top : top + SIZE, left : left + SIZE], SMALL)[0]

@@ -1,0 +1,236 @@
+"""Training of the parts of `mini`: what is drawn, what a step does, and runs that are killed."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from gvsc.training import engine
+from gvsc.training.generator.decoder import DecoderTask
+from gvsc.training.generator.frames import Frames
+from gvsc.training.generator.mover import MoverTask, match
+from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
+from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
+from gvsc.training.generator.pool import Pool
+from gvsc.training.recipe import Length, RecipeError, Stage, find
+from receiver.generators.mini.painter import trust_of
+
+CPU = torch.device("cpu")
+
+
+def task_of(part: str, recipe: MiniRecipe, pool: Pool, **changes: Any) -> Any:
+    tasks = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask}
+    return tasks[part](replace(getattr(recipe, part), **changes), CPU, pool)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_steps_lower_the_loss_on_a_batch(part: str, tiny: MiniRecipe, small_pool: Pool) -> None:
+    torch.manual_seed(0)
+    task = task_of(part, tiny, small_pool)
+    model = task.model(None)
+    batch = task.draw(Stage(1.0, 4, 256), np.random.default_rng(0))
+    optimiser = torch.optim.Adam(model.parameters(), lr=5e-4)
+    losses = []
+    for _ in range(8):
+        loss = task.loss(model, batch)
+        losses.append(float(loss.detach()))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert losses[-1] < losses[0]
+    # the zeros that some layers begin with hold gradients back at first; by now all parameters take part
+    idle = [name for name, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.any()]
+    assert idle == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_run_that_was_stopped_ends_with_the_same_bits(
+    part: str, tiny: MiniRecipe, small_pool: Pool, tmp_path: Path
+) -> None:
+    plan = tiny.lasting(Length(steps=3)).part(part, alone=True)
+
+    def run(folder: Path, task: Any) -> dict[str, torch.Tensor]:
+        folder.mkdir(exist_ok=True)
+        options = engine.Options(1, CPU, lambda _: None, "a machine", "data", checkpoint_seconds=0.0)
+        return load_file(engine.train(task, plan, folder, options).file)
+
+    whole = run(tmp_path / "whole", task_of(part, tiny, small_pool))
+    killed, drawn = task_of(part, tiny, small_pool), []
+
+    def draw(stage: Stage, rng: np.random.Generator) -> Any:
+        drawn.append(stage)
+        if len(drawn) == 3:
+            raise RuntimeError("killed")
+        return type(killed).draw(killed, stage, rng)
+
+    killed.draw = draw
+    with pytest.raises(RuntimeError):
+        run(tmp_path / "killed", killed)
+    resumed = run(tmp_path / "killed", task_of(part, tiny, small_pool))
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(tensor, resumed[name]) for name, tensor in whole.items())
+
+
+class OneDevice(torch.overrides.TorchFunctionMode):
+    """Refuses a product of tensors of two devices, numbers aside."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        tensors = [arg for arg in args if isinstance(arg, torch.Tensor) and arg.ndim]
+        assert len({tensor.device for tensor in tensors}) <= 1, func
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_step_stays_on_its_device(
+    part: str, tiny: MiniRecipe, small_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``meta`` stands for an accelerator: it computes nothing, but is another device than the CPU."""
+    task = task_of(part, tiny, small_pool)
+    meta = torch.device("meta")
+    model = task.model(None).to(meta)
+    batch = task.draw(Stage(1.0, 4, 256), np.random.default_rng(0)).to(meta)
+    assert all(getattr(batch, each.name).device == meta for each in fields(batch))
+    # meta has no autocast
+    real = torch.autocast
+    monkeypatch.setattr(torch, "autocast", lambda device, *a, **k: real("cpu", enabled=False))
+    with OneDevice():
+        loss = task.loss(model, batch)
+        loss.backward()
+    assert loss.device == meta
+
+
+def test_which_output_stands_for_which_object_does_not_matter() -> None:
+    draw = torch.Generator().manual_seed(0)
+    masks = torch.zeros(2, 2, 64, 64)
+    masks[:, 0, 5:20, 5:20], masks[:, 1, 40:60, 30:50] = 1.0, 1.0
+    moves = torch.randn(2, 3, 8, 4, generator=draw)
+    logits = 6 * masks - 3
+    logits[1] = logits[1].flip(0)  # the second clip's outputs are the other way round
+    matched = match(logits, masks, moves)
+    assert torch.equal(matched.masks[1], masks[1].flip(0))
+    assert torch.equal(matched.moves[1], moves[1, [0, 2, 1]])
+    assert torch.equal(matched.moves[0], moves[0])
+    again = match(logits, masks.flip(1), moves[:, [0, 2, 1]])
+    assert torch.equal(again.moves, matched.moves)
+    assert torch.allclose(again.loss, matched.loss)
+    assert torch.allclose(matched.loss[0], matched.loss[1])
+
+
+def test_frames_are_turned_with_all_that_belongs_to_them(small_pool: Pool) -> None:
+    frames = Frames(small_pool)
+    plain, turned = (frames.frame("world", 2, 3, turned=way) for way in (False, True))
+    assert np.array_equal(turned.latents[:, :, ::-1] * small_pool.signs[:, None, None], plain.latents)
+    assert (plain.text, turned.text) == tuple(small_pool["world.texts"][2])
+    held = frames.frame("clips", 0, 3, turned=True)  # its caption says "left"
+    assert not held.turned
+    assert np.array_equal(held.latents, frames.frame("clips", 0, 3, turned=False).latents)
+    seen = set()
+    for seed in range(20):
+        shown = frames.sketched("world", 1.0, np.random.default_rng(seed))
+        pair = next(
+            place
+            for place in frames.pairs("world")
+            if (small_pool["pairs.received"][place][:, :: -1 if shown.turned else 1] == shown.sketch).all()
+        )
+        assert shown.frame == small_pool["pairs.frame"][pair]
+        assert shown.sketch_trust == pytest.approx(trust_of(float(small_pool["pairs.snr_db"][pair])))
+        seen.add(shown.turned)
+    assert seen == {False, True}
+
+
+def test_what_the_painter_is_shown_comes_in_the_shares_of_the_recipe(tiny: MiniRecipe, small_pool: Pool) -> None:
+    task = task_of("painter", tiny, small_pool, sketch=0.0, received=0.0, real=0.0)
+    batch = task.draw(Stage(1.0, 600, 256), np.random.default_rng(3))
+    here, elsewhere = (batch.trust[:, place].amax((1, 2)) > 0 for place in (0, 1))
+    assert float(here.float().mean()) == pytest.approx(0.12, abs=0.05)
+    assert float(elsewhere.float().mean()) == pytest.approx(0.12, abs=0.05)
+    assert not (here & elsewhere).any()
+    assert float((batch.mask.sum(1) == 0).float().mean()) == pytest.approx(0.1, abs=0.05)
+    assert float((batch.time == 0).float().mean()) == pytest.approx(0.5 + 0.5 / 8, abs=0.07)
+    holes = here & (batch.trust[:, 0].amin((1, 2)) < 1)
+    inside = batch.known[holes][:, 0][batch.trust[holes][:, 0] > 0]
+    assert torch.equal(inside, batch.clean[holes][:, 0][batch.trust[holes][:, 0] > 0])
+    assert not batch.has_sketch.any()
+    only = task_of("painter", tiny, small_pool, received=1.0).draw(Stage(1.0, 20, 256), np.random.default_rng(3))
+    assert (only.trust[:, 0].amax((1, 2)) > 0).all()
+    assert not only.mask.any()
+    assert not torch.equal(only.known, only.clean)
+
+
+def test_noise_levels() -> None:
+    levels = draw_levels(4000, 0.3, np.random.default_rng(0))
+    assert levels.min() >= 0.01
+    assert levels.max() <= 1.0
+    shifted = draw_levels(4000, 0.0, np.random.default_rng(0))
+    assert np.median(shifted) == pytest.approx(0.75, abs=0.02)  # 3u / (1 + 2u) at u = 1/2
+    usual = (shifted > 0.85).mean()
+    assert (levels > 0.85).mean() == pytest.approx(0.3 + 0.7 * usual, abs=0.03)
+
+
+def test_holes_leave_most_of_a_frame_on_average() -> None:
+    rng = np.random.default_rng(0)
+    known = np.stack([draw_holes(rng) for _ in range(300)])
+    assert set(np.unique(known)) == {0.0, 1.0}
+    assert 0.5 < known.mean() < 0.9
+    borders = [known[:, 0].any(1), known[:, -1].any(1), known[:, :, 0].any(1), known[:, :, -1].any(1)]
+    assert all(0.05 < (~border).mean() < 0.25 for border in borders)
+
+
+def test_what_is_kept_back_is_not_drawn(tiny: MiniRecipe, small_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gvsc.training.generator.frames.kept_back", lambda count: 1)
+    monkeypatch.setattr("gvsc.training.generator.mover.kept_back", lambda count: 1)
+    frames = Frames(small_pool)
+    assert frames.trained == 5
+    assert list(frames.pairs("world")) == [0, 1]
+    drawn: list[int] = []
+    monkeypatch.setattr(Frames, "frame", lambda self, kind, row, *a, **k: drawn.append(row))
+    for seed in range(60):
+        frames.plain("world", np.random.default_rng(seed))
+    assert set(drawn) == set(range(5))
+
+
+def test_rates_hold_and_then_fall_in_a_line() -> None:
+    optimiser = PartOptimiser(1e-3, 2e-5, warm_up_steps=10, hold=0.6)
+    assert optimiser.rate(0.0, 0) == pytest.approx(1e-4)
+    assert optimiser.rate(0.6, 500) == pytest.approx(1e-3)
+    assert optimiser.rate(0.8, 700) == pytest.approx(5e-4)
+    assert optimiser.rate(1.0, 900) == pytest.approx(2e-5)
+
+
+def test_the_recipe_is_complete_and_its_shares_are_of_the_length(tiny: MiniRecipe) -> None:
+    assert MiniRecipe.parse(tiny.text()) == tiny
+    text = find("mini", "default")[1]
+    recipe = MiniRecipe.parse(text)
+    hours = [recipe.part(part, alone=False).length.hours for part in PARTS]
+    assert sum(hours) == pytest.approx(recipe.length.hours)
+    assert recipe.part("mover", alone=True).length == recipe.length
+    assert recipe.lasting(Length(steps=10)).part("mover", alone=False).length.steps == 2
+    for wrong, said in (
+        ("painter.share = 0.5", "add up to 1"),
+        ("painter.real = 2.0", "real must be within"),
+        ("mover.real = 99", "less than its batch"),
+        ("decoder.crop = 40", "multiple of 32"),
+        ("painter.colour = 1", "nothing called colour"),
+        ("painter.optimiser.hold = 1.0", "hold"),
+    ):
+        with pytest.raises(RecipeError, match=said):
+            MiniRecipe.parse(text, [wrong])
+
+
+def test_norms_and_offsets_do_not_decay(tmp_path: Path) -> None:
+    from gvsc.training.run import Run
+
+    model = nn.Linear(3, 3)
+    nn.init.ones_(model.bias)
+    run = Run(model, tmp_path, weight_decay=0.5)
+    before = model.weight.detach().clone()
+    run.advance(0.0 * (model.weight.sum() + model.bias.sum()), rate=0.1)
+    assert torch.allclose(model.weight, before * (1 - 0.1 * 0.5))
+    assert torch.equal(model.bias, torch.ones(3))
