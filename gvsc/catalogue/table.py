@@ -63,7 +63,7 @@ ITEMS: Final = (
     Item(
         "generator",
         "mini",
-        "this project's small video diffusion model",
+        "this project's small diffusion model",
         (Weights("mini"), Weights("minilm")),
         memory_gb=1,
     ),

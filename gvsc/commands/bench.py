@@ -205,8 +205,8 @@ def codec(
     "--weights", type=click.Path(file_okay=False, path_type=Path), help="Weights of mini to try, a saved pipeline."
 )
 @generator_options
-@click.option("--steps", type=click.IntRange(min=1), help="Sampling steps; default: the generator's own.")
-@click.option("--guidance", type=float, help="ω of eq. (2); default: the generator's own.")
+@steps_option
+@guidance_option
 @click.option("--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, show_default=True, help="Of clips and noise.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @threads_option

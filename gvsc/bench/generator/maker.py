@@ -26,7 +26,8 @@ def load(name: str, folder: Path | None = None, settings: GeneratorOptions | Non
         raise SettingError(f"other weights can be tried for mini alone, not for {name}")
     from receiver.generators.mini.generator import Mini
 
-    return Mini.from_folders(folder, weights.path("minilm"))
+    form = (settings or GeneratorOptions()).guidance_form
+    return Mini.from_folders(folder, weights.path("minilm"), form)
 
 
 @dataclass(frozen=True)

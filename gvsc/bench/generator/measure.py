@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.codecs.djscc_frame import FrameCodec
-from common.errors import WeightsError
+from common.weights import Registry
 from gvsc.bench import provenance
 from gvsc.bench.generator import PARTS, cases, clock, frame, sketches, text
-from gvsc.bench.generator.judges import Judges
+from gvsc.bench.generator.judges import NAME, Judges
 from gvsc.bench.generator.keep import Keep
 from gvsc.bench.generator.maker import Maker, load
 from receiver.generators import GeneratorOptions
@@ -75,11 +75,11 @@ def measure(name: str, wanted: Wanted, keep: Keep, tell: Callable[[str], None]) 
         maker = Maker(load(name, wanted.weights, wanted.settings), wanted.seed, wanted.steps, wanted.guidance)
         judges = cache(_judges)  # sketches do without
         if _due("text", ("text",), maker, wanted, left_out):
-            told = cases.told(wanted.clips_of("text"), wanted.seed)
             jury = judges()
             if jury is None:
                 left_out["text"] = NO_JUDGES
             else:
+                told = cases.told(wanted.clips_of("text"), wanted.seed)
                 made["text"] = text.measure(maker, jury, told, keep, tell)
         if _due("frame", ("frame-text",), maker, wanted, left_out):
             made["frame_text"] = _frames(maker, judges, wanted, keep, tell, left_out)
@@ -105,10 +105,7 @@ def measure(name: str, wanted: Wanted, keep: Keep, tell: Callable[[str], None]) 
 
 def _judges() -> Judges | None:
     """None while no weights of judges come with gvsc: those trained so far are not right often enough (LOG)."""
-    try:
-        return Judges.load()
-    except WeightsError:
-        return None
+    return Judges.load() if NAME in Registry().entries else None
 
 
 def _frames(

@@ -94,16 +94,17 @@ class Painter(ModelMixin, ConfigMixin):
         known: Tensor,
         trust: Tensor,
         sketch: Tensor,
-        has_sketch: Tensor,
+        sketch_trust: Tensor,
     ) -> Tensor:
         """The estimate (B, C, h, w) of the clean latents.
 
-        ``noisy`` (B, C, h, w) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,) in (0, 1]; ``text`` (B, L, D) and
-        ``text_mask`` (B, L) as from `text.embed`; ``time`` (B,) in [0, 1] where in the clip the frame is; ``known``
-        (B, C, h, w) latents of what is known of the frame, ``trust`` (B, 2, h, w) in [0, 1] how far it holds here, and
-        how far it shows the clip at another time; ``sketch`` (B, 1, H, W) in [0, 1] with ``has_sketch`` (B,) 0 or 1.
+        ``noisy`` (B, C, h, w) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,) in (0, 1]; ``text`` (B,
+        L, D) and ``text_mask`` (B, L) as from `text.embed`; ``time`` (B,) in [0, 1] where in the clip the frame
+        is; ``known`` (B, C, h, w) latents of what is known of the frame, ``trust`` (B, 2, h, w) in [0, 1] how
+        far it holds here, and how far it shows the clip at another time; ``sketch`` (B, 1, H, W) in [0, 1], and
+        ``sketch_trust`` (B,) in [0, 1] how far it holds, 0 for none.
         """
-        estimate, _ = self.parts(noisy, noise_level, text, text_mask, time, known, trust, sketch, has_sketch)
+        estimate, _ = self.parts(noisy, noise_level, text, text_mask, time, known, trust, sketch, sketch_trust)
         return estimate
 
     def parts(
@@ -116,7 +117,7 @@ class Painter(ModelMixin, ConfigMixin):
         known: Tensor,
         trust: Tensor,
         sketch: Tensor,
-        has_sketch: Tensor,
+        sketch_trust: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """`forward`, and the deviation (B, C, 1, 1) of what a linear filter leaves open: the loss is measured in it."""
         t = noise_level.view(-1, 1, 1, 1)
@@ -126,7 +127,7 @@ class Painter(ModelMixin, ConfigMixin):
         words, topics = self.text(text, text_mask)
         embedding = self.embed(torch.cat([waves(noise_level), waves(time), topics], 1))
         words = self.words(words)
-        given = has_sketch.view(-1, 1, 1, 1)
+        given = sketch_trust.view(-1, 1, 1, 1)
         height, width = noisy.shape[-2:]
         unit = variance.sqrt()
         inputs = [

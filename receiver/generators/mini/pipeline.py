@@ -37,11 +37,11 @@ class Visuals(NamedTuple):
     known: Tensor
     trust: Tensor
     sketch: Tensor
-    has_sketch: Tensor
+    sketch_trust: Tensor
 
     def hidden(self) -> Visuals:
         """The same frames with nothing known of them."""
-        return self._replace(trust=torch.zeros_like(self.trust), has_sketch=torch.zeros_like(self.has_sketch))
+        return self._replace(trust=torch.zeros_like(self.trust), sketch_trust=torch.zeros_like(self.sketch_trust))
 
 
 class MiniPipeline(DiffusionPipeline):
@@ -186,7 +186,7 @@ class _Paint:
         trusted = torch.zeros(count, 2, self.rows, self.columns)
         if here is not None:
             known = here
-            trusted[:, :1] = torch.ones(1, 1, 1, 1) if known_in is None else known_in
+            trusted[:, :1] = 1.0 if known_in is None else known_in
         elif elsewhere is not None:
             known = elsewhere
             trusted[:, 1] = 1.0
@@ -213,9 +213,11 @@ class _Paint:
         """Eq. (2): ε(c_v) + ω·[ε(c_v, c_t) - ε(c_v)], or in its literal form ε(c_v) + ω·[ε(c_t) - ε(c_v)]."""
         count = len(latents)
         text, mask = self.text.expand(count, -1, -1), self.mask.expand(count, -1)
-        if self.scale == 1.0 or not bool(mask.any()):
+        if not bool(mask.any()):
             return (latents - self._clean(latents, level, text, mask, visuals)) / level
         told = visuals.hidden() if self.form == "literal" else visuals
+        if self.scale == 1.0:
+            return (latents - self._clean(latents, level, text, mask, told)) / level
         both = Visuals(*(torch.cat([one, two]) for one, two in zip(visuals, told, strict=True)))
         text, mask = torch.cat([torch.zeros_like(text), text]), torch.cat([torch.zeros_like(mask), mask])
         clean = self._clean(latents.repeat(2, 1, 1, 1), level, text, mask, both)

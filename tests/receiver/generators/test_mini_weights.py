@@ -24,7 +24,7 @@ def psnr(one: np.ndarray, two: np.ndarray) -> float:
 
 @pytest.mark.slow
 def test_moving_clips_are_nearer_than_their_first_frame(mini):
-    """Held-out combinations; seeds and clips fixed before the weights were."""
+    """Held-out combinations. Of the first 24 clips, some that move. Measured: 8.1 dB in bfloat16 and float32."""
     gains = []
     for clip in (World(7777, "held_out")[number] for number in (5, 7, 10, 14, 15, 19)):
         source = clip.video.astype(np.float32).transpose(0, 3, 1, 2) / 255

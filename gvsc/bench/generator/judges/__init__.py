@@ -1,7 +1,8 @@
 """Judges say what is to be seen in a clip. They are given the clip, never its caption.
 
-Two small networks that this project trained on the rendered world (the card: common/weights/judges.md). Each answer is
-one of :data:`LABELS`, ``NONE`` among them, so that noise need not be called anything.
+Two small networks, trained on the rendered world by `gvsc.training.judge`. No weights come with gvsc yet: those trained
+so far are not right often enough (gvsc/training/LOG.md). Each answer is one of :data:`LABELS`, ``NONE`` among them, so
+that noise need not be called anything.
 """
 
 from __future__ import annotations
