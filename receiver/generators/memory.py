@@ -132,10 +132,21 @@ def _free_ram() -> float:
     for line in _lines("/proc/meminfo"):
         if line.startswith("MemAvailable:"):
             free = float(line.split()[1]) * 1024
-    limit, used = _lines("/sys/fs/cgroup/memory.max"), _lines("/sys/fs/cgroup/memory.current")
-    if limit and used and limit[0].isdigit():
-        free = min(free, float(limit[0]) - float(used[0]))
-    return free
+    limit, used, stat = (_lines(f"/sys/fs/cgroup/memory.{name}") for name in ("max", "current", "stat"))
+    left = container_free(limit, used, stat)
+    return free if left is None else min(free, left)
+
+
+def container_free(limit: Sequence[str], used: Sequence[str], stat: Sequence[str]) -> float | None:
+    """Bytes that a container may still take, None without a limit; by the lines of its memory.max, memory.current and
+    memory.stat (cgroup v2).
+
+    Cached files that nobody has read lately count as used there, but give way to whoever asks.
+    """
+    if not (limit and used and limit[0].isdigit() and used[0].isdigit()):
+        return None
+    cached = [line.split()[1] for line in stat if line.startswith("inactive_file ")]
+    return max(0.0, float(limit[0]) - float(used[0]) + float(sum(map(int, cached))))
 
 
 def _lines(path: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from common.conventions import FRAMES, SIZE
 from common.errors import ClipError
 from gvsc.bench.generator.judges import Verdict, truth
 from transmitter.clips import Wanted, read_clips
@@ -87,15 +88,27 @@ def from_source(source: Path, count: int | None) -> list[Case]:
 
 
 def held_out_real(data: Path, count: int) -> list[Case]:
-    """Of the prepared data in that folder the clips that training leaves out, one a shot; none where there are none."""
+    """Of the prepared data in that folder the clips that training leaves out, one a shot; none where there are none.
+
+    Raises ClipError where they are damaged.
+    """
     from gvsc.training.mini_captions import clip_caption
 
     videos, names = data / "clips-val.npy", data / "clips-val.json"
     if not videos.is_file() or not names.is_file():
         return []
-    clips = np.load(videos, mmap_mode="r", allow_pickle=False)
+    try:
+        clips = np.lib.format.open_memmap(videos, mode="r")
+        called = json.loads(names.read_text(encoding="utf-8"))
+        if not isinstance(called, list) or not all(isinstance(name, str) for name in called):
+            raise ValueError("no list of names")
+        if clips.shape != (len(called), FRAMES, SIZE, SIZE, 3) or clips.dtype != np.uint8:
+            raise ValueError(f"{len(called)} names for an array {clips.shape} of {clips.dtype}")
+    except (OSError, ValueError) as error:
+        raise ClipError(
+            f"{videos} or {names.name} is damaged ({error}): make them again with gvsc train fetch --out {data}"
+        ) from error
     shots: dict[str, list[int]] = {}
-    called: list[str] = json.loads(names.read_text(encoding="utf-8"))
     for index, name in enumerate(called):
         shots.setdefault("-".join(name.split("-")[:2]), []).append(index)
     middles = [indices[len(indices) // 2] for indices in shots.values()]

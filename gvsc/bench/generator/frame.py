@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -18,6 +17,7 @@ from gvsc.bench.generator.keep import Keep
 from gvsc.bench.generator.maker import Maker
 from gvsc.bench.generator.rates import with_intervals
 from gvsc.evaluation.metrics.psnr import psnr
+from gvsc.training.generator import mirror
 from receiver.generators.base import Conditions
 
 SNRS_DB: Final = (20.0, 10.0, 0.0)
@@ -117,7 +117,7 @@ def turned(
             raise ValueError(f"{case.name} does not go sideways")
         question, told = goes
         received = receive(codec, case, snr_db, maker.seed)
-        swapped = replace(case, caption=exchanged(case.caption))
+        swapped = replace(case, caption=mirror.caption(case.caption))
         clips = [maker.make(received.conditions(asked.caption), case.number) for asked in (case, swapped)]
         said = [judges.judge(clip)[question] for clip in clips]
         follows.append(said[0] == told)
@@ -134,11 +134,6 @@ def turned(
 
 def headline(snrs_db: Sequence[float]) -> float:
     return HEADLINE_DB if HEADLINE_DB in snrs_db else snrs_db[0]
-
-
-def exchanged(caption: str) -> str:
-    """The caption with left for right and right for left."""
-    return re.sub(r"\b(left|right)\b", lambda found: SIDEWAYS[found[0]], caption)
 
 
 def moves(video: NDArray[np.uint8]) -> float:

@@ -1,4 +1,4 @@
-"""What the batches of the three parts have in common."""
+"""What the three parts have in common: their batches, and the precision of their networks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gvsc.training.recipe import Optimiser
+
 
 @dataclass(frozen=True)
 class Tensors:
@@ -18,6 +20,11 @@ class Tensors:
     def to(self, device: torch.device) -> Self:
         """The same on another device."""
         return replace(self, **{each.name: getattr(self, each.name).to(device) for each in fields(self)})
+
+
+def autocast(optimiser: Optimiser, device: torch.device) -> torch.autocast:
+    """The precision that a part is trained in, to look at it in the same."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=optimiser.bfloat16)
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Tensor:

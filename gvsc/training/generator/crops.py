@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from common.conventions import SIZE
+
+_STREAM: Final = 3
+"""Of the seed."""
+
+
+def numbered(photos: Sequence[NDArray[np.uint8]], number: int, each: int, seed: int) -> NDArray[np.uint8]:
+    """Crop ``number`` of so many of ``each`` photo, those of a photo one after another."""
+    return crop(photos[number // each], np.random.default_rng([seed, _STREAM, number]))
 
 
 def crop(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -11,8 +11,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from gvsc.training.generator.axes import CHANNELS, PATCH
 from gvsc.training.generator.plan import MiniRecipe
-from gvsc.training.generator.pool import CHANNELS, PATCH
 from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from common.conventions import FRAMES, SIZE
-from gvsc.training.generator.batch import Tensors, normal, stacked
+from gvsc.training.generator.axes import CELLS, PATCH
+from gvsc.training.generator.batch import Tensors, autocast, normal, stacked
 from gvsc.training.generator.frames import KINDS, Frames, Latents, Shown
 from gvsc.training.generator.plan import PainterPlan
-from gvsc.training.generator.pool import CELLS, PATCH, Pool
+from gvsc.training.generator.pool import Pool
 from gvsc.training.generator.words import NO_TEXT
 from gvsc.training.recipe import Stage
 from receiver.generators.mini.painter import Painter, trust_of
@@ -53,7 +54,7 @@ class PainterBatch(Tensors):
     known: Tensor
     trust: Tensor
     sketch: Tensor
-    has_sketch: Tensor
+    sketch_trust: Tensor
 
     def noisy(self) -> Tensor:
         """The latents at their noise level."""
@@ -62,7 +63,7 @@ class PainterBatch(Tensors):
 
     def conditions(self) -> tuple[Tensor, ...]:
         """All but the noisy latents, in the order of `Painter.forward`."""
-        return (self.level, self.text, self.mask, self.time, self.known, self.trust, self.sketch, self.has_sketch)
+        return (self.level, self.text, self.mask, self.time, self.known, self.trust, self.sketch, self.sketch_trust)
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ class PainterTask:
         found = {}
         for level in WATCHED_LEVELS:
             at = replace(batch, level=torch.full_like(batch.level, level))
-            with torch.inference_mode(), torch.autocast(self.device.type, torch.bfloat16):
+            with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
                 found[f"loss at noise {level:g}"] = float(self.loss(model, at))
         return found
 
@@ -138,7 +139,7 @@ class PainterTask:
             known=stacked([one.latents for one in known]),
             trust=stacked([one.trust for one in known]),
             sketch=torch.from_numpy(sketch),
-            has_sketch=torch.tensor([one.sketch_trust for one in shown]),
+            sketch_trust=torch.tensor([one.sketch_trust for one in shown]),
         )
 
     def _example(self, rng: np.random.Generator) -> tuple[Shown, Known | None]:
@@ -167,14 +168,14 @@ class PainterTask:
         """Another frame of the clip, or this frame with holes, or nothing."""
         plan = self.plan
         chance = rng.random()
-        elsewhere = plan.elsewhere if shown.sketch is None else plan.elsewhere_sketched
+        elsewhere = 0.0 if shown.clip is None else plan.elsewhere if shown.sketch is None else plan.elsewhere_sketched
         if shown.clip is not None and chance < elsewhere:
             first = shown.frame > 0 and rng.random() < FROM_FIRST
             other = 0 if first else int(rng.integers(FRAMES))
             trust = np.zeros((2, CELLS, CELLS), np.float32)
             trust[1] = 1.0
             return Known(self.frames.latents(shown.clip[other], shown.turned), trust)
-        if chance < plan.elsewhere + plan.holes:
+        if chance < elsewhere + plan.holes:
             trust = np.zeros((2, CELLS, CELLS), np.float32)
             trust[0] = draw_holes(rng)
             return Known(shown.latents * trust[0], trust)

@@ -136,6 +136,8 @@ class DecoderPlan(_Part):
     """Side in pixels."""
     sketch: float
     """Pictures with their sketch."""
+    received_sketch: float
+    """Of these, with the sketch as it was received."""
     gradient_weight: float
     noise: float
     """Most noise of the latents, in square roots of their deviations."""

@@ -4,7 +4,7 @@ It is unfolded from the prepared file (`source`) where the training is, once, be
 
 | tensor | shape | |
 |---|---|---|
-| ``latent.basis``, ``.mean``, ``.scale`` | | of the patch latents (`PatchLatent`), fitted to these pictures |
+| ``latent.basis``, ``.mean``, ``.scale`` | | of the patch latents (`PatchLatent`), as the prepared file has them |
 | ``world.latents`` | (N, 8, C, 16, 16) float16 | of the rendered clips |
 | ``world.frame``, ``.masks``, ``.behind``, ``.moves`` | see `Rendered` | |
 | ``world.texts`` | (N, 2) | caption of the clip, and of its mirror image |
@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -39,26 +40,21 @@ from torch import Tensor
 from common.conventions import FRAMES, SIZE
 from common.weights.manifest import digest_of
 from gvsc.training.generator import mirror, tensors
-from gvsc.training.generator.crops import crop
+from gvsc.training.generator.axes import CELLS, CHANNELS, PATCH
+from gvsc.training.generator.crops import numbered
 from gvsc.training.generator.received import Link
 from gvsc.training.generator.rendered import FRAME, PARTS, SMALL, rendered, smaller
 from gvsc.training.generator.source import Source
 from gvsc.training.generator.source import load as load_source
 from gvsc.training.generator.words import Words
 from gvsc.training.prepared import PreparedError
-from receiver.generators.mini.latent import PatchLatent, fit_basis
 from transmitter.clips.world import World
 
 FORMAT: Final = "mini pool 1"
-CHANNELS, PATCH = 24, 16
-CELLS = SIZE // PATCH
-
 PAIRS_A_CLIP: Final = 2
 """Of each rendered clip that gets sketches."""
-_FITTED: Final = {"world": 700, "clips": 436, "crops": 114}
-"""Frames that the latent's basis is fitted to, at most."""
-_PATCHES_A_FRAME: Final = 64
-_FIT, _PAIRS, _CROPS = 1, 2, 3  # streams of the seed
+_STREAM: Final = 2
+"""Of the seed."""
 
 Advance = Callable[[str, int, int], None]
 
@@ -113,16 +109,16 @@ def beside(file: Path) -> Path:
 
 
 def load(file: Path, advance: Advance) -> Pool:
-    """The pool of a prepared file; unfolds it if that has not been done. Raises PreparedError, WeightsError."""
+    """The pool of a prepared file; unfolds it if that has not been done from the same file by the same weights. Raises
+    PreparedError, WeightsError."""
     source = load_source(file)
     digest, unfolded = digest_of(file).sha256, beside(file)
-    try:
-        there = unfolded.is_file() and tensors.about(unfolded).get("of") == digest
-    except (OSError, ValueError):
-        there = False
-    if not there:
+    about = {"of": digest, "format": FORMAT, "weights": Link.version()}
+    if not _is(unfolded, about):
         try:
-            unfold(source, unfolded, digest, advance)
+            with _locked(unfolded):
+                if not _is(unfolded, about):  # by now another process may have done it
+                    unfold(source, unfolded, about, advance)
         except OSError as error:
             raise PreparedError(f"cannot write {unfolded}: {error}") from error
     try:
@@ -130,6 +126,24 @@ def load(file: Path, advance: Advance) -> Pool:
         return Pool(arrays, source.words, source.about, digest)
     except (OSError, ValueError, KeyError) as error:
         raise PreparedError(f"cannot read {unfolded} ({error}); delete it, it is made again") from error
+
+
+def _is(unfolded: Path, about: Mapping[str, str]) -> bool:
+    try:
+        return unfolded.is_file() and tensors.about(unfolded) == about
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Within it no other process writes the file. Raises PreparedError where one does, OSError."""
+    with file.with_name(f".lock-{file.name}").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise PreparedError(f"another process is writing {file}; wait for it") from None
+        yield
 
 
 def shapes(world: int, clips: int, crops: int, pairs: int) -> tensors.Shapes:
@@ -164,22 +178,17 @@ def shapes(world: int, clips: int, crops: int, pairs: int) -> tensors.Shapes:
     }
 
 
-def unfold(source: Source, file: Path, digest: str, advance: Advance) -> None:
-    """Writes the pool of ``source``, whose file has the SHA-256 ``digest``. Raises PreparedError, OSError."""
+def unfold(source: Source, file: Path, about: Mapping[str, str], advance: Advance) -> None:
+    """Writes the pool of ``source``, and what it is made of, ``about``. Raises PreparedError, WeightsError, OSError."""
     pictures = source.pictures()
     world = source.world(pictures)
     clips, crops = len(source.clip_names), source.crops * len(pictures)
     sketched = min(source.sketched, source.count)
     partial = file.with_name(f".partial-{file.name}")
     rows = shapes(source.count, clips, crops, PAIRS_A_CLIP * sketched + clips + crops)
-    with partial.open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise PreparedError(f"another process is writing {file}; wait for it") from None
-        arrays = tensors.create(partial, rows, {"of": digest, "format": FORMAT})
+    try:
+        arrays = tensors.create(partial, rows, about)
         making = _Unfolding(source, world, list(pictures.values()), arrays, sketched)
-        making.fit()
         _all_rows(
             [
                 *((making.rendered, number) for number in range(source.count)),
@@ -192,10 +201,16 @@ def unfold(source: Source, file: Path, digest: str, advance: Advance) -> None:
             if isinstance(array, np.memmap):
                 array.flush()
         partial.replace(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _all_rows(jobs: Sequence[tuple[Callable[[int], None], int]], advance: Advance) -> None:
-    """Every job, on all cores; with one thread for each, so that their number changes nothing in what comes out."""
+    """Every job, on all cores; with one thread for each, so that their number changes nothing in what comes out.
+
+    Another kind of processor may round otherwise; no more than that, as the latents' axes come with the file.
+    """
     with ThreadPoolExecutor(os.cpu_count(), initializer=torch.set_num_threads, initargs=(1,)) as threads:
         futures = [threads.submit(job, number) for job, number in jobs]
         try:
@@ -220,24 +235,10 @@ class _Unfolding:
     ) -> None:
         self.source, self.world, self.photos, self.arrays = source, world, photos, arrays
         self.sketched = sketched
-        self.latent = PatchLatent(CHANNELS, PATCH)
+        self.latent = source.axes.latent()
         self.link = Link.load()
-
-    def fit(self) -> None:
-        """The latent's basis, to patches of some frames of each kind."""
-        rng = np.random.default_rng([self.source.seed, _FIT])
-        clips = len(self.source.clip_names)
-        some = [self.world[int(row)].video[0] for row in _some(self.source.count, _FITTED["world"])]
-        some += [self.source.clip(int(row))[3] for row in _some(clips, _FITTED["clips"])]
-        some += [self._crop(int(row)) for row in _some(self.source.crops * len(self.photos), _FITTED["crops"])]
-        patches = np.empty((len(some), _PATCHES_A_FRAME, 3 * PATCH**2), np.float32)
-        for of_frame, frame in zip(patches, some, strict=True):
-            cut = frame.reshape(CELLS, PATCH, CELLS, PATCH, 3).transpose(0, 2, 4, 1, 3).reshape(CELLS**2, -1)
-            of_frame[:] = cut[rng.choice(CELLS**2, _PATCHES_A_FRAME, replace=False)] / np.float32(255.0)
-        fitted = fit_basis(torch.from_numpy(patches.reshape(-1, 3 * PATCH**2)), CHANNELS, PATCH)
-        for name, value in zip(("mean", "basis", "scale"), fitted, strict=True):
-            self.arrays[f"latent.{name}"][:] = value.numpy()
-            getattr(self.latent, name).copy_(value)
+        for name, value in source.axes._asdict().items():
+            arrays[f"latent.{name}"][:] = value
 
     def rendered(self, number: int) -> None:
         source, arrays = self.source, self.arrays
@@ -250,7 +251,7 @@ class _Unfolding:
         arrays["world.texts"][number] = source.world_texts[number]
         nth_sketched = number - (source.count - self.sketched)
         if nth_sketched >= 0:
-            rng = np.random.default_rng([source.seed, _PAIRS, number])
+            rng = np.random.default_rng([source.seed, _STREAM, number])
             for nth, frame in enumerate((0, int(rng.integers(1, FRAMES)))):
                 self._pair(PAIRS_A_CLIP * nth_sketched + nth, made.video[frame], number, frame, rng)
 
@@ -264,7 +265,7 @@ class _Unfolding:
         shots = [name.rsplit("-", 2)[0] for name in source.clip_names]
         arrays["clips.rate"][number] = shots.count(shots[number]) ** -0.5
         place = PAIRS_A_CLIP * self.sketched + number
-        rng = np.random.default_rng([source.seed, _PAIRS, source.count + number])
+        rng = np.random.default_rng([source.seed, _STREAM, source.count + number])
         frame = int(rng.integers(FRAMES))
         self._pair(place, video[frame], number, frame, rng)
 
@@ -275,7 +276,7 @@ class _Unfolding:
         self._text("crops", number, int(source.photo_texts[number // self.source.crops]))
         place = PAIRS_A_CLIP * self.sketched + clips + number
         self._pair(
-            place, picture, number, 0, np.random.default_rng([source.seed, _PAIRS, source.count + clips + number])
+            place, picture, number, 0, np.random.default_rng([source.seed, _STREAM, source.count + clips + number])
         )
 
     def _text(self, table: str, number: int, text: int) -> None:
@@ -284,7 +285,7 @@ class _Unfolding:
         self.arrays[f"{table}.turns"][number] = mirror.caption(caption) == caption
 
     def _crop(self, number: int) -> NDArray[np.uint8]:
-        return crop(self.photos[number // self.source.crops], np.random.default_rng([self.source.seed, _CROPS, number]))
+        return numbered(self.photos, number, self.source.crops, self.source.seed)
 
     def _pair(self, place: int, picture: NDArray[np.uint8], row: int, frame: int, rng: np.random.Generator) -> None:
         arrays, sent = self.arrays, self.link.send(picture, rng)
@@ -302,8 +303,3 @@ class _Unfolding:
         """Latents of frames (N, H, W, 3)."""
         pictures = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float() / 255.0
         return self.latent.encode(pictures).numpy()
-
-
-def _some(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many numbers below ``count``, evenly."""
-    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64) if count else np.empty(0, np.int64)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common import weights
 from gvsc.training.fetch import FetchError
-from gvsc.training.generator import mirror
+from gvsc.training.generator import axes, mirror
 from gvsc.training.generator.pool import PAIRS_A_CLIP
 from gvsc.training.generator.source import Source, world_before, write
 from gvsc.training.generator.words import Words
@@ -65,7 +65,8 @@ def prepare(
     """
     real = _real(data, real_clips, advance)
     backdrops = {name: PHOTOS.get(name, "a photo") for name in real.photos}
-    world = world_before({name: decode(blob) for name, blob in real.photos.items()}, backdrops, seed)
+    pictures = {name: decode(blob) for name, blob in real.photos.items()}
+    world = world_before(pictures, backdrops, seed)
     told = []
     for number in range(clips):
         told.append(world[number].caption)
@@ -87,6 +88,7 @@ def prepare(
         clip_names=real.clip_names,
         captions=captions,
         words=Words.packed(vectors),
+        axes=axes.fit(world, clips, real.clips, list(pictures.values()), CROPS, seed),
         seed=seed,
         world_texts=np.array([[place[text] for text in both] for both in of_world], np.int32).reshape(-1, 2),
         clip_texts=np.array([place[text] for text in of_clips], np.int32),

@@ -8,8 +8,10 @@ from typing import NamedTuple, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from common import weights
 from common.codecs.djscc_frame import FrameCodec
 from common.codecs.djscc_sketch import SketchCodec
+from common.weights.manifest import digest_of
 from transmitter.extract.sketch.base import Sketcher
 from transmitter.extract.sketch.pidinet_tiny_gvsc import load as load_sketcher
 
@@ -18,6 +20,9 @@ SNRS_DB = (-5.0, 16.0)
 
 SENDER_OFF_DB, RECEIVER_OFF_DB = 1.0, 0.5
 """Standard deviations of what both ends take the SNR for, from what it is."""
+
+WEIGHTS = ("pidinet-tiny-gvsc", "djscc-sketch", "djscc-frame")
+"""Of sketcher and codecs."""
 
 
 class Received(NamedTuple):
@@ -50,6 +55,11 @@ class Link:
     def load(cls) -> Self:
         """With the committed weights. Raises WeightsError."""
         return cls(load_sketcher(), SketchCodec.load(), FrameCodec.load())
+
+    @staticmethod
+    def version() -> str:
+        """What tells these weights from others: the SHA-256 of each. Raises WeightsError."""
+        return " ".join(digest_of(weights.path(name)).sha256 for name in WEIGHTS)
 
     def send(self, picture: NDArray[np.uint8], rng: np.random.Generator) -> Received:
         """A picture (H, W, 3) and its sketch, both at the same random SNR."""

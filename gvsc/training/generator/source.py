@@ -2,11 +2,12 @@
 
 It holds photos and real clips as JPEG, and the word vectors of all captions, which a large pretrained network made. The
 rendered clips are not in it: they follow from a seed and the photos, and are rendered where the training is
-(``gvsc.training.generator.pool``).
+(``gvsc.training.generator.pool``). The axes of the latents are in it (``gvsc.training.generator.axes``).
 
 The file is in the format of safetensors. ``photos`` and ``clips`` are uint8, the encoded pictures one after another,
-and ``photos.ends``, ``clips.ends`` tell where each ends; ``words``, ``words.ends`` and ``words.step`` are `Words`. The
-metadata ``gvsc`` is JSON: format, SHA-256 of the tensors, names, captions, and which text belongs to what.
+and ``photos.ends``, ``clips.ends`` tell where each ends; ``words``, ``words.ends`` and ``words.step`` are `Words`,
+``axes.mean``, ``axes.basis`` and ``axes.scale`` `Axes`. The metadata ``gvsc`` is JSON: format, SHA-256 of the tensors,
+names, captions, and which text belongs to what.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ from safetensors.numpy import save_file
 
 from common.conventions import FRAMES, SIZE
 from gvsc.training.generator import tensors
+from gvsc.training.generator.axes import Axes
 from gvsc.training.generator.words import Words
 from gvsc.training.prepared import PreparedError, decode
 from transmitter.clips.world import Photo, World
 
-FORMAT: Final = "mini 1"
-_TENSORS: Final = ("photos", "photos.ends", "clips", "clips.ends", "words", "words.ends", "words.step")
+FORMAT: Final = "mini 2"
+_AXES: Final = tuple(f"axes.{name}" for name in Axes._fields)
+_TENSORS: Final = ("photos", "photos.ends", "clips", "clips.ends", "words", "words.ends", "words.step", *_AXES)
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class Source:
     clip_names: Sequence[str]
     captions: Sequence[str]
     words: Words
+    axes: Axes
     seed: int
     world_texts: NDArray[np.int32]
     """(count, 2)."""
@@ -91,6 +95,7 @@ def write(file: Path, source: Source) -> None:
         "words": source.words.values,
         "words.ends": source.words.ends,
         "words.step": source.words.step,
+        **dict(zip(_AXES, source.axes, strict=True)),
     }
     for name, blobs in (("photos", list(source.photos.values())), ("clips", list(source.clips))):
         arrays[name] = np.frombuffer(b"".join(blobs), np.uint8)
@@ -140,6 +145,7 @@ def load(file: Path) -> Source:
             clip_names=[str(name) for name in facts["clips"]],
             captions=[str(text) for text in facts["captions"]],
             words=Words(arrays["words"], arrays["words.ends"], arrays["words.step"]),
+            axes=Axes(*(arrays[name] for name in _AXES)),
             seed=int(facts["seed"]),
             world_texts=np.array(facts["world_texts"], np.int32).reshape(-1, 2),
             clip_texts=np.array(facts["clip_texts"], np.int32),
@@ -165,6 +171,7 @@ def _check(source: Source) -> None:
     known = len(source.words)
     if len(source.captions) != known or not ((texts >= 0) & (texts < known)).all():
         raise ValueError("its texts do not fit its words")
+    source.axes.check()
 
 
 def _hash(arrays: Mapping[str, NDArray[Any]]) -> str:

@@ -99,8 +99,25 @@ def test_free_memory_is_measured_and_a_container_is_smaller_than_its_machine(mon
     }
     monkeypatch.setattr(memory, "_lines", lambda path: files.get(path, []))
     assert memory.measured("cpu").ram == 2.5e9
+    files["/sys/fs/cgroup/memory.stat"] = ["anon 500000000", "inactive_file 900000000"]
+    assert memory.measured("cpu").ram == 3.4e9
     files["/sys/fs/cgroup/memory.max"] = ["max"]
     assert memory.measured("cpu").ram == 8e6 * 1024
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "stat", "free"),
+    [
+        (["4000"], ["3900"], ["anon 400", "file 3500", "inactive_file 3000", "active_file 500"], 3100.0),
+        (["4000"], ["3900"], ["anon 3800", "total_inactive_file 50"], 100.0),
+        (["4000"], ["4100"], [], 0.0),
+        (["max"], ["3900"], ["inactive_file 3000"], None),
+        (["4000"], [], [], None),
+        ([], [], [], None),
+    ],
+)
+def test_cached_files_in_a_container_are_free(limit, used, stat, free):
+    assert memory.container_free(limit, used, stat) == free
 
 
 @pytest.mark.parametrize(

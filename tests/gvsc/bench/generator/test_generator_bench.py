@@ -129,13 +129,6 @@ def test_what_counts_as_right() -> None:
     assert text.hits([right], [resting])["direction"] == []
 
 
-def test_the_exchanged_caption() -> None:
-    assert frame.exchanged("a car drives from left to right, the camera moves left") == (
-        "a car drives from right to left, the camera moves right"
-    )
-    assert frame.exchanged("a bright leftover") == "a bright leftover"
-
-
 def test_frames_of_a_generator_that_shows_the_source_and_of_one_that_repeats() -> None:
     asked = cases.moving(2, SEED)
     codec = frame.FrameCodec.load()
@@ -157,8 +150,8 @@ def test_frames_of_a_generator_that_shows_the_source_and_of_one_that_repeats() -
 def test_the_caption_turns_the_motion_or_it_does_not(judges: Judges) -> None:
     asked = cases.sideways(4, SEED)
     codec = frame.FrameCodec.load()
-    obeys = shows(asked) | {frame.exchanged(case.caption): case.video[:, :, ::-1] for case in asked}
-    deaf = shows(asked) | {frame.exchanged(case.caption): case.video for case in asked}
+    obeys = shows(asked) | {mirror.caption(case.caption): case.video[:, :, ::-1] for case in asked}
+    deaf = shows(asked) | {mirror.caption(case.caption): case.video for case in asked}
     turned, kept = (
         frame.turned(Maker(Known(shown), SEED), codec, judges, asked, 10.0, Keep(), quiet) for shown in (obeys, deaf)
     )

@@ -51,6 +51,7 @@ def test_captions_of_mirrored_scenes() -> None:
         ("a bright red ball moves left, slowly", "a bright red ball moves right, slowly"),
         ("it drifts rightwards", "it drifts leftwards"),
         ("an upright box", "an upright box"),
+        ("a bright leftover goes from left to right", "a bright leftover goes from right to left"),
     ],
 )
 def test_only_the_words_for_sides_change(told: str, turned: str) -> None:
