@@ -106,7 +106,7 @@ def held_out_real(data: Path, count: int) -> list[Case]:
             raise ValueError(f"{len(called)} names for an array {clips.shape} of {clips.dtype}")
     except (OSError, ValueError) as error:
         raise ClipError(
-            f"{videos} or {names.name} is damaged ({error}): make them again with gvsc train fetch --out {data}"
+            f"{videos} or {names.name} is damaged ({error}); delete both, and run gvsc train fetch --out {data}"
         ) from error
     shots: dict[str, list[int]] = {}
     for index, name in enumerate(called):

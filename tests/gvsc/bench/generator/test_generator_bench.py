@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 from PIL import Image
 
-from common.errors import SettingError
+from common.errors import ClipError, SettingError
 from common.weights import Registry
 from gvsc.bench.generator import cases, clock, frame, maker, sketches, text
 from gvsc.bench.generator import measure as whole
@@ -20,6 +21,7 @@ from gvsc.bench.generator.keep import Keep
 from gvsc.bench.generator.maker import Maker
 from gvsc.bench.generator.table import table
 from gvsc.commands.bench import command
+from gvsc.training.generator import mirror
 from receiver.generators.base import ROLES, Conditions, Role
 
 SEED = 11
@@ -127,6 +129,33 @@ def test_what_counts_as_right() -> None:
     assert text.hits([right], [panned])["direction"] == [False]
     resting = replace(case, right=right | {"motion": "bouncing"})
     assert text.hits([right], [resting])["direction"] == []
+
+
+def test_held_out_clips_one_a_shot_and_damaged_ones_in_a_line(tmp_path: Path) -> None:
+    assert cases.held_out_real(tmp_path, 9) == []
+    names = ["film-000-00001-0", "film-000-00005-0", "film-000-00009-0", "film-003-00001-0"]
+    videos, called = tmp_path / "clips-val.npy", tmp_path / "clips-val.json"
+    stored = np.arange(4, dtype=np.uint8)[:, None, None, None, None] * np.ones((1, 8, 256, 256, 3), np.uint8)
+    np.save(videos, stored)
+    called.write_text(json.dumps(names))
+    real = cases.held_out_real(tmp_path, 9)
+    assert [case.name for case in real] == [names[1], names[3]]
+    assert [int(case.video[7, 9, 9, 2]) for case in real] == [1, 3]
+    assert len(cases.held_out_real(tmp_path, 1)) == 1
+    whole_file = videos.read_bytes()
+    for array, said in (
+        (whole_file, '["film'),
+        (whole_file, "{}"),
+        (whole_file, json.dumps(names[:3])),
+        (whole_file, b"\xff".decode("latin-1")),
+        (whole_file[:5000], json.dumps(names)),
+        (b"", json.dumps(names)),
+    ):
+        videos.write_bytes(array)
+        called.write_text(said, encoding="latin-1")
+        with pytest.raises(ClipError, match=r"damaged \(.*delete both") as told:
+            cases.held_out_real(tmp_path, 9)
+        assert "\n" not in str(told.value)
 
 
 def test_frames_of_a_generator_that_shows_the_source_and_of_one_that_repeats() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gvsc.training.generator import mirror, pool, source
+from gvsc.training.generator import axes, mirror, pool, source
 from gvsc.training.generator.plan import MiniRecipe
 from gvsc.training.generator.pool import Pool
 from gvsc.training.generator.source import Source, world_before
@@ -53,7 +53,8 @@ def small_source() -> Source:
     rng = np.random.default_rng(1)
     photos = {"here": jpeg(smooth(rng, 260, 300))}
     backdrops = {"here": "a photo"}
-    world = world_before({name: decode(blob) for name, blob in photos.items()}, backdrops, 5)
+    pictures = {name: decode(blob) for name, blob in photos.items()}
+    world = world_before(pictures, backdrops, 5)
     told = [world[number].caption for number in range(6)]
     captions = list(
         dict.fromkeys([t for caption in told for t in (caption, mirror.caption(caption))] + ["", "a bird goes left"])
@@ -66,6 +67,7 @@ def small_source() -> Source:
         clip_names=["shot-000-00001-0", "shot-001-00001-0"],
         captions=captions,
         words=Words.packed([vectors(caption) for caption in captions]),
+        axes=axes.fit(world, 6, clips, list(pictures.values()), 2, 5),
         seed=5,
         world_texts=np.array([[captions.index(c), captions.index(mirror.caption(c))] for c in told], np.int32),
         clip_texts=np.array([captions.index("a bird goes left"), captions.index("")], np.int32),

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gvsc.training.generator import mirror
-from gvsc.training.generator.pool import PATCH, Pool
-from receiver.generators.mini.latent import PatchLatent
+from gvsc.training.generator.pool import Pool
+from gvsc.training.generator.source import Source
 from receiver.generators.mini.move import move
 from receiver.generators.mini.mover import UNIT, Motion
 from transmitter.clips.world import Scene, World, describe
@@ -18,10 +18,8 @@ from transmitter.clips.world import Scene, World, describe
 OTHER = {"left": "right", "right": "left"}
 
 
-def test_latents_of_a_mirrored_picture_are_the_mirrored_latents(small_pool: Pool) -> None:
-    latent = PatchLatent(small_pool.channels, PATCH)
-    for name in ("basis", "mean", "scale"):
-        getattr(latent, name).copy_(torch.from_numpy(np.array(small_pool[f"latent.{name}"])))
+def test_latents_of_a_mirrored_picture_are_the_mirrored_latents(small_source: Source, small_pool: Pool) -> None:
+    latent = small_source.axes.latent()
     picture = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     plain, turned = (latent.encode(shown)[0].numpy() for shown in (picture, picture.flip(3)))
     assert np.abs(mirror.latents(plain, small_pool.signs) - turned).max() < 1e-4

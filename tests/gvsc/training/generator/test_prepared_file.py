@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +13,12 @@ import torch
 from safetensors.numpy import load_file
 
 from gvsc.training.generator import mirror, pool, source, tensors
-from gvsc.training.generator.pool import PATCH, Pool
+from gvsc.training.generator.pool import Pool
+from gvsc.training.generator.received import Link
 from gvsc.training.generator.rendered import rendered
 from gvsc.training.generator.source import Source
 from gvsc.training.generator.words import NO_TEXT, Words
 from gvsc.training.prepared import PreparedError
-from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.move import move
 from receiver.generators.mini.mover import Motion
 
@@ -32,10 +34,11 @@ def test_the_file_gives_back_what_was_put_in(small_source: Source, small_file: P
     for name in ("world_texts", "clip_texts", "photo_texts"):
         assert np.array_equal(getattr(read, name), getattr(small_source, name))
     assert np.array_equal(read.words.values, small_source.words.values)
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(read.axes, small_source.axes, strict=True))
     assert read.clip(1).shape == (8, 256, 256, 3)
 
 
-def test_a_damaged_or_foreign_file_is_told(small_file: Path, tmp_path: Path) -> None:
+def test_a_damaged_or_foreign_file_is_told(small_source: Source, small_file: Path, tmp_path: Path) -> None:
     blob = bytearray(small_file.read_bytes())
     blob[-5] ^= 1
     damaged = tmp_path / "damaged.safetensors"
@@ -47,6 +50,10 @@ def test_a_damaged_or_foreign_file_is_told(small_file: Path, tmp_path: Path) -> 
         source.load(damaged)
     with pytest.raises(PreparedError, match="prepare-mini"):
         source.load(tmp_path / "none")
+    with pytest.raises(ValueError, match="axes' basis"):
+        small_source.axes._replace(basis=small_source.axes.basis[1:]).check()
+    with pytest.raises(ValueError, match="axes' scale"):
+        small_source.axes._replace(scale=-small_source.axes.scale).check()
 
 
 def test_words_are_off_by_less_than_a_hundredth_of_their_range() -> None:
@@ -78,36 +85,76 @@ def test_tables_written_row_by_row_are_what_the_library_reads(tmp_path: Path) ->
         assert np.array_equal(array, mine[name])
 
 
-def test_the_pool_is_unfolded_once_for_each_file(small_source: Source, tmp_path: Path) -> None:
-    file = tmp_path / "few.safetensors"
+@pytest.fixture
+def one_clip(small_source: Source) -> Source:
+    """One rendered clip with sketches, no photos, and axes that no fit gives: all of them turned round."""
     few = replace(
         small_source, photos={}, backdrops={}, photo_texts=np.empty(0, np.int32), clips=[], clip_names=[],
-        clip_texts=np.empty(0, np.int32), sketched=1,
+        clip_texts=np.empty(0, np.int32), sketched=1, axes=small_source.axes._replace(basis=-small_source.axes.basis),
     )  # fmt: skip
-    plain = few.world({})
-    captions = [plain[0].caption, mirror.caption(plain[0].caption)]
-    few = replace(
+    told = few.world({})[0].caption
+    return replace(
         few,
-        captions=captions,
+        captions=[told, mirror.caption(told)],
         words=Words.packed([np.ones((1, 6), np.float32)] * 2),
         world_texts=np.array([[0, 1]], np.int32),
     )
-    source.write(file, few)
+
+
+def test_the_pool_is_unfolded_once_for_each_file_and_its_weights(
+    one_clip: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "few.safetensors"
+    source.write(file, one_clip)
     first = pool.load(file, quiet)
     assert len(first["pairs.row"]) == 2
-    before = pool.beside(file).stat().st_mtime_ns
+    assert np.array_equal(first["latent.basis"], one_clip.axes.basis)
+    picture = torch.from_numpy(first["pairs.picture"][:1]).permute(0, 3, 1, 2).float() / 255
+    assert np.abs(one_clip.axes.latent().encode(picture)[0].numpy() - first["world.latents"][0, 0]).max() < 0.01
+    unfold, unfolded = pool.unfold, []
+
+    def counted(of: Source, into: Path, about: Mapping[str, str], advance: pool.Advance) -> None:
+        unfolded.append(about["weights"])
+        unfold(of, into, about, advance)
+
+    monkeypatch.setattr(pool, "unfold", counted)
     pool.load(file, quiet)
-    assert pool.beside(file).stat().st_mtime_ns == before
-    source.write(file, replace(few, captions=["another", "text"]))
+    assert unfolded == []
+    monkeypatch.setattr(Link, "version", lambda: "other weights")
+    pool.load(file, quiet)
+    assert unfolded == ["other weights"]
+    monkeypatch.setattr(pool, "FORMAT", "mini pool 0")
+    pool.load(file, quiet)
+    assert len(unfolded) == 2
+    source.write(file, replace(one_clip, captions=["another", "text"]))
     with pytest.raises(PreparedError, match="world has changed"):
         pool.load(file, quiet)
+    assert list(tmp_path.glob(".partial*")) == []
+
+
+def test_two_processes_do_not_unfold_the_same_file(
+    one_clip: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "few.safetensors"
+    source.write(file, one_clip)
+    with pool._locked(pool.beside(file)), pytest.raises(PreparedError, match="another process is writing"):
+        pool.load(file, quiet)
+    lock, unfold = fcntl.flock, pool.unfold
+
+    def late(held: object, how: int) -> None:
+        """The other process was done just before."""
+        unfold(source.load(file), pool.beside(file), about, quiet)
+        lock(held, how)
+
+    about = {"of": pool.digest_of(file).sha256, "format": pool.FORMAT, "weights": Link.version()}
+    monkeypatch.setattr(pool.fcntl, "flock", late)
+    monkeypatch.setattr(pool, "unfold", lambda *given: pytest.fail("unfolded again"))
+    assert len(pool.load(file, quiet)["pairs.row"]) == 2
 
 
 def test_rows_are_what_they_are_called(small_source: Source, small_pool: Pool) -> None:
     made = rendered(small_source.world(small_source.pictures()), 3)
-    latent = PatchLatent(small_pool.channels, PATCH)
-    for name in ("basis", "mean", "scale"):
-        getattr(latent, name).copy_(torch.from_numpy(np.array(small_pool[f"latent.{name}"])))
+    latent = small_source.axes.latent()
     video = torch.from_numpy(made.video).permute(0, 3, 1, 2).float() / 255
     stored = torch.from_numpy(small_pool["world.latents"][3].astype(np.float32))
     assert (latent.encode(video) - stored).abs().max() < 0.01

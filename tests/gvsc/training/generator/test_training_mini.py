@@ -14,7 +14,7 @@ from torch import nn
 
 from gvsc.training import engine
 from gvsc.training.generator.decoder import DecoderTask
-from gvsc.training.generator.frames import Frames
+from gvsc.training.generator.frames import Frames, Shown
 from gvsc.training.generator.mover import MoverTask, match
 from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
 from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
@@ -157,11 +157,68 @@ def test_what_the_painter_is_shown_comes_in_the_shares_of_the_recipe(tiny: MiniR
     holes = here & (batch.trust[:, 0].amin((1, 2)) < 1)
     inside = batch.known[holes][:, 0][batch.trust[holes][:, 0] > 0]
     assert torch.equal(inside, batch.clean[holes][:, 0][batch.trust[holes][:, 0] > 0])
-    assert not batch.has_sketch.any()
+    assert not batch.sketch_trust.any()
     only = task_of("painter", tiny, small_pool, received=1.0).draw(Stage(1.0, 20, 256), np.random.default_rng(3))
     assert (only.trust[:, 0].amax((1, 2)) > 0).all()
     assert not only.mask.any()
     assert not torch.equal(only.known, only.clean)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sketched", "elsewhere", "holes"),
+    [("world", False, 0.2, 0.1), ("world", True, 0.5, 0.1), ("crops", False, 0.0, 0.1), ("crops", True, 0.0, 0.1)],
+)
+def test_holes_are_as_frequent_with_a_sketch_and_without_a_clip(
+    kind: Any, sketched: bool, elsewhere: float, holes: float, tiny: MiniRecipe, small_pool: Pool
+) -> None:
+    task = task_of("painter", tiny, small_pool, elsewhere=0.2, elsewhere_sketched=0.5, holes=0.1)
+    rng = np.random.default_rng(0)
+    shown: Shown = task.frames.sketched(kind, 0.0, rng) if sketched else task.frames.plain(kind, rng)
+    known = [task._known(shown, rng) for _ in range(1000)]
+    there = np.array([(False, False) if one is None else one.trust.any((1, 2)) for one in known])
+    assert there.mean(0) == pytest.approx([holes, elsewhere], abs=0.04)
+
+
+def test_the_decoder_sees_received_sketches_with_the_trust_of_their_channel(
+    tiny: MiniRecipe, small_pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gvsc.training.generator.decoder.SKETCH_NOISE", 0.5)
+
+    def drawn(**shares: float) -> Any:
+        task = task_of("decoder", tiny, small_pool, crop=256, **shares)
+        return task.draw(Stage(1.0, 40, 256), np.random.default_rng(2))
+
+    every = drawn(sketch=1.0, received_sketch=1.0)
+    usual = [trust_of(float(snr_db)) for snr_db in small_pool["pairs.snr_db"]]
+    for picture, sketch, trust in zip(every.picture, every.sketch, every.trust, strict=True):
+        shown = np.rint(255 * picture.permute(1, 2, 0).numpy()).astype(np.uint8)
+        way, pair = next(
+            (way, pair)
+            for pair, stored in enumerate(small_pool["pairs.picture"])
+            for way in (1, -1)
+            if np.array_equal(stored[:, ::way], shown)
+        )
+        lines = np.rint(255 * sketch[0].numpy()).astype(np.uint8)  # the noise is for clean sketches
+        assert np.array_equal(small_pool["pairs.received"][pair][:, ::way], lines)
+        assert float(trust) == pytest.approx(usual[pair])
+    assert {0.0, 1.0} == set(drawn(sketch=0.5, received_sketch=0.0).trust.tolist())
+    some = drawn(sketch=0.5, received_sketch=0.5).trust
+    assert 0.1 < float((some == 1).float().mean()) < 0.45
+    assert 0.05 < float(((some > 0) & (some < 1)).float().mean()) < 0.45
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("low", [False, True])
+def test_held_out_figures_are_of_the_precision_that_is_trained_in(
+    part: str, low: bool, tiny: MiniRecipe, small_pool: Pool
+) -> None:
+    task = task_of(part, tiny, small_pool, optimiser=replace(getattr(tiny, part).optimiser, bfloat16=low))
+    model, seen = task.model(None), set()
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_pre_hook(lambda *_: seen.add(torch.is_autocast_enabled("cpu")))
+    task.watch(model)
+    assert seen == {low}
 
 
 def test_noise_levels() -> None:

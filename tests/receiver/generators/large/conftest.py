@@ -5,7 +5,7 @@ Made once a session, without any download. With random weights conditions hardly
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,10 +21,12 @@ WORDS = ["a", "red", "blue", "star", "moves", "left", "right"]
 SIDE = 64
 
 
-@pytest.fixture(autouse=True)
-def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def roomy() -> Iterator[None]:
     """A machine with room for the real models, without a GPU: the tiny ones are planned for as if they were these."""
-    monkeypatch.setattr(memory, "measured", lambda device: memory.Free(64e9, None))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "measured", lambda device: memory.Free(64e9, None))
+        yield
 
 
 def _random(*models: torch.nn.Module) -> None:
