@@ -58,6 +58,7 @@ class ChannelProcess:
         self._arrivals = zmq.Poller()
         for socket in (self._downlink, self._tap.socket):
             self._arrivals.register(socket, zmq.POLLIN)
+        self._control.start()
 
     def run(self) -> None:
         """Serves for ever. With nothing to do it sleeps in poll and uses no CPU."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import zmq
 
@@ -68,7 +68,7 @@ def _needed(header: Mapping[str, Any], field: str) -> Any:
 
 
 class ControlServer:
-    """Answers control requests on a thread of its own until the context is terminated."""
+    """Answers control requests, once started, on a thread of its own until the context is terminated."""
 
     def __init__(
         self,
@@ -92,7 +92,13 @@ class ControlServer:
         self._knobs_of_link = knobs_of_link
         self._socket = endpoints.open_socket(context, zmq.REP, high_water_mark=QUEUE)
         self.address = endpoints.bind(self._socket, address, f"{role} control")
-        threading.Thread(target=self._serve, name=f"{role}-control", daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, name=f"{role}-control", daemon=True)
+
+    def start(self) -> Self:
+        """Begins to answer; what was asked before has waited. Not at once, because ``status`` may speak of this server:
+        a request that came while its owner was still being built ended the thread."""
+        self._thread.start()
+        return self
 
     def _serve(self) -> None:
         with self._socket:

@@ -127,6 +127,7 @@ class ReceiverProcess:
         endpoints.connect(self._wake, wake_address, "wake")
         self._control = ControlServer(context, control, self._knobs, self._status, "receiver")
         self.addresses = {"results": self._results.address, "control": self._control.address}
+        self._control.start()
 
     def run(self, load: Callable[[], Receiver], keep: Callable[[int, Reconstruction], None] | None = None) -> None:
         """Loads the receiver, then decodes burst after burst. Nothing is taken off the air before it is loaded.

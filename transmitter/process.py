@@ -112,6 +112,7 @@ class TransmitterProcess:
         endpoints.connect(self._wake, wake_address, "wake")
         self._control = ControlServer(context, control, self._knobs, self._status, "transmitter", self._knob_turned)
         self.addresses |= {"preview": self._preview.address, "control": self._control.address}
+        self._control.start()
 
     def run(self, load: Callable[[], Transmitter], clips: Iterable[Clip]) -> None:
         """Loads the transmitter, waits until a receiver answers through the channel, sends all clips.

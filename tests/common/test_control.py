@@ -25,7 +25,23 @@ def context() -> Iterator[Context]:
 @pytest.fixture
 def server(context: Context) -> ControlServer:
     knobs = Knobs([(Knob("snr_db", "SNR", unit="dB", low=-60, high=100), 10)])
-    return ControlServer(context, "tcp://127.0.0.1:*", knobs, lambda: {"bursts": 4}, "test")
+    return ControlServer(context, "tcp://127.0.0.1:*", knobs, lambda: {"bursts": 4}, "test").start()
+
+
+def test_what_is_asked_before_the_start_waits_for_it(context: Context) -> None:
+    """A status that speaks of the server itself, as those of the three processes do."""
+    owner: dict[str, ControlServer] = {}
+    server = ControlServer(
+        context, "tcp://127.0.0.1:*", Knobs([]), lambda: {"refused": owner["control"].refused}, "test"
+    )
+    with endpoints.open_socket(context, zmq.REQ) as socket:
+        endpoints.connect(socket, server.address, "test control")
+        wire.send(socket, "request", {"op": "status"})
+        assert not socket.poll(200)
+        owner["control"] = server
+        server.start()
+        assert socket.poll(5000)
+        assert wire.receive(socket, ("reply",)).header["result"]["refused"] == 0
 
 
 def test_get_set_ramp_status(context: Context, server: ControlServer) -> None:

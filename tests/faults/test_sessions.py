@@ -35,7 +35,7 @@ def test_a_transmitter_that_finishes_has_everything_acknowledged(stream) -> None
 
 def test_a_new_session_while_the_receiver_is_busy_with_the_old(stream) -> None:
     """The receiver finishes the old bursts too; their acknowledgements do not move the new session's books."""
-    stream.turn("receiver", "steps", 20)
+    stream.turn("receiver", "steps", 100)
     try:
         old = stream.until(lambda status: status["outstanding"] == stream.window)
         stream.signal("transmitter", signal.SIGTERM)

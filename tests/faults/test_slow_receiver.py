@@ -14,7 +14,7 @@ from gvsc.services import ROLES
 
 pytestmark = [pytest.mark.faults, pytest.mark.e2e, pytest.mark.timeout(400)]
 
-SLOW_STEPS = 20
+SLOW_STEPS = 100
 
 
 def crawl(stream, seconds: float) -> None:
@@ -41,7 +41,7 @@ def crawl(stream, seconds: float) -> None:
 
 
 def test_a_slow_receiver_slows_the_source(stream) -> None:
-    """Twenty sampling steps instead of one: as many bursts sent as finished, memory flat, full speed afterwards."""
+    """A hundred sampling steps instead of one: as many bursts sent as finished, memory flat, full speed afterwards."""
     began = time.monotonic()
     before = stream.flow(8)
     fast_s = (time.monotonic() - began) / 8
@@ -59,9 +59,9 @@ def test_a_slow_receiver_slows_the_source(stream) -> None:
 
 @pytest.mark.long
 def test_a_wide_window_towards_a_slow_receiver(new_stream, tmp_path: Path) -> None:
-    """64 bursts of first frames on their way, more than the receiver queues: the rest waits outside, nothing grows."""
+    """64 bursts of sketches on their way, more than the receiver queues: the rest waits outside, nothing grows."""
     with new_stream(tmp_path / "logs", window=64) as stream:
-        stream.options["transmitter"] += ["--scheme", "first-frame-desc"]
+        stream.options["transmitter"] += ["--scheme", "sketches-desc"]
         stream.options["receiver"] += ["--steps", str(SLOW_STEPS // 2)]
         stream.start(*ROLES)
         crawl(stream, 60)

@@ -38,7 +38,7 @@ def only_line(result: Result) -> str:
 @pytest.fixture
 def server() -> Iterator[ControlServer]:
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    yield ControlServer(context, "tcp://127.0.0.1:*", Knobs([(SNR, 10.0)]), lambda: {"bursts": 3}, "test")
+    yield ControlServer(context, "tcp://127.0.0.1:*", Knobs([(SNR, 10.0)]), lambda: {"bursts": 3}, "test").start()
     context.term()
 
 

@@ -24,7 +24,7 @@ def serve() -> Iterator[Serve]:
 
     def serve(ready: bool) -> str:
         knobs = Knobs([(Knob("steps", "steps", low=1, high=9), 1)])
-        return ControlServer(context, "tcp://127.0.0.1:*", knobs, lambda: {"ready": ready}, "receiver").address
+        return ControlServer(context, "tcp://127.0.0.1:*", knobs, lambda: {"ready": ready}, "receiver").start().address
 
     yield serve
     context.term()

@@ -30,14 +30,18 @@ def move(frame: Tensor, motion: Motion, height: int, width: int) -> Moved:
     inside = ((source >= 0) & (source <= UNIT)).all(-1).float()
     sized = functional.interpolate(frame, (height, width), mode="area")
     logits = functional.interpolate(motion.logits, (height, width), mode="bilinear", align_corners=False)
-    gone = (1 - belongs(logits)[:, :1]).sub(_MARGIN).div(0.5 - _MARGIN).clamp(0, 1)
-    gone = functional.max_pool2d(gone, 2 * (width // 64) + 1, 1, width // 64)  # edges of parts are blurred
+    taken = 1 - belongs(logits)[:, :1]
+    taken = functional.max_pool2d(taken, 2 * (width // 64) + 1, 1, width // 64)  # edges of parts are blurred
+    hidden = taken.sub(_MARGIN).div(0.5 - _MARGIN).clamp(0, 1)
     fill = functional.interpolate(motion.fill, (height, width), mode="bilinear", align_corners=False)
-    behind = _sampled(torch.lerp(sized, fill, gone), source[:, 0])
+    behind = _sampled(torch.cat([sized, fill, taken, hidden], 1), source[:, 0])
+    shown, guessed, taken, hidden = behind.split([3, 3, 1, 1], 2)
     moved = [_sampled(torch.cat([sized, logits[:, n : n + 1]], 1), source[:, n + 1]) for n in range(parts)]
     alone = torch.stack([torch.where(inside[:, n + 1, :, None] > 0, moved[n][:, :, 3:], -8.0) for n in range(parts)])
     share = torch.cat([torch.zeros_like(alone[:1]), alone]).softmax(0)  # K + 1, B, F, 1, H, W
-    clip = share[0] * behind
+    # what a part hides is guessed as far as the part has gone: where nothing moves, nothing changes
+    left = (1 - (1 - share[0]) / (taken + 1e-3)).clamp(0, 1)
+    clip = share[0] * torch.lerp(shown, guessed, hidden * left)
     seen = share[0] * inside[:, 0, :, None]
     for n in range(parts):
         clip = clip + share[n + 1] * moved[n][:, :, :3]
