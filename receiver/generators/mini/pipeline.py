@@ -138,7 +138,7 @@ class MiniPipeline(DiffusionPipeline):
             return clip
         cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
         known = self.vae.encode(clip[-1:])
-        last = paint.picture(paint.frames(paint.visuals(torch.ones(1), here=known, known_in=(cells > 0.9).float())))
+        last = paint.picture(paint.frames(paint.visuals(torch.ones(1), here=(known, (cells > 0.9).float()))))
         return torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
 
 
@@ -175,18 +175,16 @@ class _Paint:
         *,
         sketch: Tensor | None = None,
         trust: float = 1.0,
-        here: Tensor | None = None,
-        known_in: Tensor | None = None,
+        here: tuple[Tensor, Tensor] | None = None,
         elsewhere: Tensor | None = None,
     ) -> Visuals:
         """For the frames at ``time`` (B,): their sketches (B, 1, H, W), and latents (1, C, h, w), ``here`` of the
-        frame itself, known in the cells ``known_in`` (1, 1, h, w), or ``elsewhere`` of another frame of the clip."""
+        frame itself with the cells (1, 1, h, w) in which they hold, or ``elsewhere`` of another frame of the clip."""
         count, patch = len(time), self.pipeline.vae.patch
         known = torch.zeros_like(self.noise)
         trusted = torch.zeros(count, 2, self.rows, self.columns)
         if here is not None:
-            known = here
-            trusted[:, :1] = 1.0 if known_in is None else known_in
+            known, trusted[:, :1] = here
         elif elsewhere is not None:
             known = elsewhere
             trusted[:, 1] = 1.0
