@@ -137,6 +137,12 @@ class Services:
         lines = (self._folder / f"{role}.log").read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else "it said nothing"
 
+    def forget_peaks(self) -> None:
+        """`peak_rss_mb` counts from now on; Linux only."""
+        for child in self._children.values():
+            if child.poll() is None:
+                Path(f"/proc/{child.pid}/clear_refs").write_text("5")
+
     def peak_rss_mb(self) -> dict[str, float]:
         """The most memory that each running service has had resident so far, in MB (1e6 bytes), by role; Linux only."""
         peaks = {}

@@ -23,6 +23,7 @@ from common.service import (
 from receiver import generators, policy
 from receiver.generator_options import generator_options
 from receiver.generators import GeneratorOptions
+from receiver.resident import hold_memory
 
 
 def _named(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -134,6 +135,7 @@ def command(
 
     The order in which the three services start does not matter.
     """
+    hold_memory()
     # Imported here: the models bring torch, which `--help` and a wrong option can do without.
     from receiver.downlink import host_name
     from receiver.film import Film

@@ -151,14 +151,22 @@ class Stream:
         """The lines that a service has said."""
         return (self.folder / f"{role}.log").read_text(errors="replace").splitlines()
 
-    def rss_mb(self) -> dict[str, float]:
-        """What each process has resident now, in MB."""
-        found = {}
-        for role in ROLES:
-            status = Path(f"/proc/{self.services.pids[role]}/status").read_text()
-            fields = dict(line.split(":", 1) for line in status.splitlines())
-            found[role] = int(fields["VmRSS"].split()[0]) * 1024 / 1e6
-        return found
+    def peak_mb(self, bursts: int = 2) -> dict[str, float]:
+        """The most that each process has resident while that many bursts are finished, in MB. Not what it has at one
+        moment: within a clip the receiver's rises and falls."""
+        self.services.forget_peaks()
+        self.flow(bursts)
+        return self.services.peak_rss_mb()
+
+    def settled_mb(self) -> dict[str, float]:
+        """`peak_mb` once nothing is used for the first time any more."""
+        last = self.peak_mb()
+        for _ in range(10):
+            now = self.peak_mb()
+            if all(mb - last[role] < 4 for role, mb in now.items()):
+                return now
+            last = now
+        raise AssertionError(f"somebody grows with nothing done to it: {last}")
 
     # the stream
 

@@ -54,14 +54,16 @@ def grown(stream, before: dict[tuple[str, str], int]) -> dict[tuple[str, str], i
 @pytest.fixture
 def undisturbed(stream) -> Iterator[None]:
     """The stream goes on with nothing lost and nobody's memory grown, whatever the test does."""
-    before, receiver, rss = stream.status(), stream.status("receiver"), stream.rss_mb()
+    peaks = stream.settled_mb()
+    before, receiver = stream.status(), stream.status("receiver")
     yield
     after = stream.flow()
     assert (after["session"], after["lost"]) == (before["session"], before["lost"])
     now = stream.status("receiver")
     for name in ("pid", "gaps", "repeated", "errors", "failures"):
         assert now[name] == receiver[name], name
-    assert max(now - rss[role] for role, now in stream.rss_mb().items()) < 50
+    risen = {role: now - peaks[role] for role, now in stream.peak_mb().items()}
+    assert max(risen.values()) < 24, risen
 
 
 @pytest.mark.usefixtures("undisturbed")

@@ -164,11 +164,11 @@ def test_stalled_viewers_of_pictures_do_not_fill_the_memory(stream) -> None:
                 endpoints.connect(viewer, stream.services.addresses[place], place.name)
             stream.until(lambda status: status["preview_subscribers"] > 0)
             stream.flow(20)
-            rss = stream.rss_mb()
+            peaks = stream.peak_mb(20)
             before = stream.status()
             after = stream.flow(150)
             assert after["lost"] == before["lost"]
-            grown = {role: now - rss[role] for role, now in stream.rss_mb().items()}
+            grown = {role: now - peaks[role] for role, now in stream.peak_mb(20).items()}
             assert max(grown.values()) < 100, grown
     finally:
         stream.turn("channel", "snr_db", 10)

@@ -26,8 +26,12 @@ def load_text_encoder(folder: Path) -> tuple[BertTokenizerFast, BertModel]:
 
 @torch.no_grad()
 def embed(texts: Sequence[str], tokenizer: BertTokenizerFast, encoder: BertModel) -> tuple[Tensor, Tensor]:
-    """Word vectors float32 (B, L, 384) and a mask (B, L), 1 for a word; an empty text has no words at all."""
-    tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
+    """Word vectors float32 (B, MAX_TOKENS, 384) and a mask (B, MAX_TOKENS), 1 for a word; an empty text has no words.
+
+    As many places for every text: torch compiles and keeps kernels for each shape it meets, and with one shape for each
+    length of a text 400 clips took 490 MB.
+    """
+    tokens = tokenizer(list(texts), padding="max_length", truncation=True, max_length=MAX_TOKENS, return_tensors="pt")
     vectors = encoder(input_ids=tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
     spoken = torch.tensor([[float(bool(text.strip()))] for text in texts])
     mask = tokens["attention_mask"].float() * spoken
