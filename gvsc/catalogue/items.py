@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from common.schemes import Section
 
-Kind = Literal["generator", "describer", "sketcher", "codec", "metric", "loss"]
+Kind = Literal["generator", "describer", "sketcher", "codec", "metric", "judge", "loss"]
 
 HEADINGS: Final[dict[Kind, str]] = {
     "generator": "generators",
@@ -15,6 +15,7 @@ HEADINGS: Final[dict[Kind, str]] = {
     "sketcher": "sketchers",
     "codec": "codecs",
     "metric": "metrics",
+    "judge": "judges",
     "loss": "perceptual losses",
 }
 """The kinds, in the order in which they are listed."""

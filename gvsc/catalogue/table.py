@@ -172,6 +172,7 @@ ITEMS: Final = (
     Item("metric", "ssim", "structural similarity"),
     Item("metric", "edge_f1", "how far the lines of two edge maps agree"),
     Item("metric", "deepfeat", "distance of the features of HED's VGG-16 trunk", (Weights("hed"),)),
+    Item("judge", "judges", "what a clip shows: colour, kind, background, light, motion, camera", (Weights("judges"),)),
     Item(
         "loss",
         "efficientnet-lite0-features",

@@ -14,7 +14,9 @@ import argparse
 import json
 import logging
 import math
+import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -27,29 +29,33 @@ from torch.utils.data import DataLoader
 
 from common import weights
 from common.conventions import DEFAULT_SEED
+from gvsc.bench.generator.cases import DIRECTIONS
 from gvsc.bench.generator.judges import Judges
-from gvsc.bench.generator.judges.labels import LABELS, LOOK, MOVEMENT, NONE, truth
-from gvsc.bench.generator.judges.network import JudgeNetworks, changes, movement_input
+from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
+from gvsc.bench.generator.judges.network import JudgeNetworks, smaller
+from gvsc.bench.generator.judges.path import CELLS, Seen
 from gvsc.bench.trials import wilson
-from gvsc.training.judge_data import UNASKED, Batch, Batches, soften
+from gvsc.training.judge_data import CUTS, SCENES, UNASKED, Batch, Batches, soften
 from gvsc.training.run import Run, export
 from gvsc.training.world import Photo, World, load_photos
 
 log = logging.getLogger("gvsc.training.judge")
 
-STEPS: Final = 2000
-CLIPS: Final = 24
+STEPS: Final = 3000
+CLIPS: Final = 16
 """Of a step."""
 
 PEAK_RATE, LAST_RATE, WARM_UP_STEPS = 2e-3, 2e-5, 60
-EMA_DECAY: Final = 0.99
+EMA_DECAY: Final = 0.995
 CHECKPOINT_STEPS: Final = 100
 
 
 def run_in(folder: Path, seed: int) -> Run:
     """The run in a folder: at its checkpoint, or at its beginning."""
     torch.manual_seed(seed)
-    run = Run(JudgeNetworks(), folder, betas=(0.9, 0.99), averaging=EMA_DECAY, same={"seed": str(seed)})
+    run = Run(
+        JudgeNetworks(), folder, betas=(0.9, 0.99), averaging=EMA_DECAY, weight_decay=0.02, same={"seed": str(seed)}
+    )
     if run.file.exists():
         run.restore()
     return run
@@ -84,76 +90,82 @@ def train(photos: list[Photo], folder: Path, steps: int, seed: int) -> None:
 
 
 def loss_of(networks: JudgeNetworks, batch: Batch) -> Tensor:
-    """Sum of the cross entropies of all questions, and of where the object was looked for.
+    """Sum of the cross entropies of all questions, and of how far from its place the object was looked for.
 
-    Answers that nobody can give are left out. A network that is told where the object is learns in fewer clips what it
-    is.
+    Answers that nobody can give are left out.
     """
     with torch.autocast("cpu", torch.bfloat16):
-        logits, looked = networks.look.looked(batch.look.contiguous(memory_format=torch.channels_last))
-        moved, watched = networks.movement.looked(changes(batch.movement).contiguous(memory_format=torch.channels_last))
-    logits |= moved
+        found = networks.path(batch.clips)
+        known, background, light = networks.scene(batch.scenes)
+        around = known[: SCENES * len(batch.clips)].detach().unflatten(0, (-1, SCENES)).mean(1)
+        colour, kind = networks.thing(batch.cuts, around.repeat_interleave(CUTS, 0))
+    logits = {"motion": found.motion, "camera": found.camera, "background": background, "light": light}
+    logits |= {"colour": colour, "kind": kind}
     losses = [F.cross_entropy(logits[q].float(), batch.answers[q], ignore_index=UNASKED) for q in LABELS]
-    losses += [astray(looked[:, LOOK.index(q)], batch.look_places[:, None]) for q in ("colour", "kind")]
-    losses.append(astray(watched[:, MOVEMENT.index("motion")], batch.movement_places))
-    return torch.stack(losses).sum()
+    return torch.stack([*losses, astray(found, batch.path)]).sum()
 
 
-def astray(where: Tensor, places: Tensor) -> Tensor:
-    """Cross entropy of attention logits (B, h, w) against where the object is in some frames, (B, F, 3) or NaN."""
-    height, width = where.shape[1:]
-    there = ~places.isnan().any(-1).any(-1)
-    if not there.any():
-        return where.sum() * 0.0
-    x, y, radius = places[there].unsqueeze(-1).unsqueeze(-1).unbind(2)
-    across, down = ((torch.arange(n) + 0.5) / n for n in (width, height))
-    squared = (across - x) ** 2 + (down[:, None] - y) ** 2
-    target = torch.exp(-2.0 * squared / radius**2).sum(1).flatten(1) + 1e-6
-    return F.cross_entropy(where[there].flatten(1), target / target.sum(1, keepdim=True))
+def astray(found: Seen, path: Tensor) -> Tensor:
+    """How wrong places are of objects that are at ``path`` (B, FRAMES, 3), x, y and radius, or NaN: nowhere."""
+    places, said, there = found.places.flatten(0, 1), found.path.flatten(0, 1), path.flatten(0, 1)
+    nowhere = there.isnan().any(-1)
+    x, y, radius = there.nan_to_num(0.5)[:, :, None, None].unbind(1)
+    middle = (torch.arange(CELLS) + 0.5) / CELLS
+    squared = (middle - x) ** 2 + (middle[:, None] - y) ** 2
+    target = torch.exp(-0.5 * squared / (0.4 * radius + 0.02) ** 2).flatten(1)
+    target = F.pad(target / target.sum(1, keepdim=True), (0, 1)).masked_fill(nowhere[:, None], 0.0)
+    target[:, -1] = nowhere.float()
+    lost = F.cross_entropy(places, target)
+    if nowhere.all():
+        return lost
+    off = (said[~nowhere, :2] - there[~nowhere, :2]).abs().mean()
+    return lost + 10.0 * off + (said[~nowhere, 2] - there[~nowhere, 2].log()).abs().mean()
 
 
 def evaluate(judges: Judges, photos: list[Photo], count: int, seed: int) -> dict[str, Any]:
     """How often the judges are right on true renders of ``count`` held-out clips of one object.
 
-    ``clean`` as rendered, ``soft`` damaged as in training; of each question the rate, its Wilson interval and the clips
-    asked, ``chance`` the rate against the next clip's answers. ``direction`` is motion and camera where either goes
-    left, right, up or down. ``nothing``: how often they name an object in what shows none.
+    ``clean`` as rendered, ``soft`` damaged as in training, ``photos`` as rendered, half as many, before ``photos``. Of
+    each question the rate, its Wilson interval and the clips asked; ``chance`` is the rate against the next clip's
+    answers. ``direction`` is motion and camera where either goes left, right, up or down. ``nothing``: how often they
+    name an object in what shows none.
     """
-    world, found, number = World(seed, "held_out", photos), list[tuple[NDArray[np.uint8], dict[str, str]]](), 0
-    while len(found) < count:
-        clip = world[number]
-        number += 1
-        if len(clip.scene.shapes) == 1:
+    rng, drawn = np.random.default_rng(seed), _asked(World(seed, "held_out"), count)
+    ways = {
+        "clean": drawn,
+        "soft": [(_softened(video, rng), right) for video, right in drawn],
+        "photos": _asked(World(seed, "held_out", photos), count // 2, "photo") if photos else [],
+    }
+    made: dict[str, Any] = {name: _figures(judges, asked) for name, asked in ways.items() if asked}
+    return made | {"nothing": _rate([judges.judge(video)["kind"] != NONE for video in _nothing(count // 4, seed)])}
+
+
+Asked = list[tuple[NDArray[np.uint8], dict[str, str]]]
+
+
+def _asked(world: World, count: int, background: str | None = None) -> Asked:
+    """The first clips of one object, before that background if one is named, with the right answers."""
+    found: Asked = []
+    for clip in world:
+        if len(clip.scene.shapes) == 1 and background in (None, clip.scene.background):
             found.append((clip.video, truth(clip.scene)))
-    made: dict[str, Any] = {"clips": count}
-    for name in ("clean", "soft"):
-        rng = np.random.default_rng(seed)
-        said = [judges.judge(video if name == "clean" else _softened(video, rng)) for video, _ in found]
-        rights = [right for _, right in found]
-        shifted = rights[1:] + rights[:1]
-        made[name] = {question: _rate([s[question] == r[question] for s, r in zip(said, rights, strict=True)])
-                      for question in LABELS}  # fmt: skip
-        made[name]["direction"] = _rate(
-            [
-                s[question] == r[question]
-                for s, r in zip(said, rights, strict=True)
-                for question in ("motion", "camera")
-                if r[question] in ("left", "right", "up", "down")
-            ]
-        )
-        made[name]["chance"] = {
-            question: _rate([s[question] == r[question] for s, r in zip(said, shifted, strict=True)])
-            for question in LABELS
-        }
-        wrong: dict[str, int] = {}
-        for s, r in zip(said, rights, strict=True):
-            for question in LABELS:
-                if s[question] != r[question]:
-                    key = f"{question}: {r[question]} called {s[question]}"
-                    wrong[key] = wrong.get(key, 0) + 1
-        made[name]["wrong"] = dict(sorted(wrong.items(), key=lambda item: -item[1]))
-    made["nothing"] = _rate([judges.judge(video)["kind"] != NONE for video in _nothing(count // 4, seed)])
-    return made
+        if len(found) == count:
+            break
+    return found
+
+
+def _figures(judges: Judges, asked: Asked) -> dict[str, Any]:
+    rights = [right for _, right in asked]
+    pairs = list(zip((judges.judge(video) for video, _ in asked), rights, strict=True))
+    shifted = list(zip((said for said, _ in pairs), rights[1:] + rights[:1], strict=True))
+    went = [(s[q], r[q]) for s, r in pairs for q in ("motion", "camera") if r[q] in DIRECTIONS]
+    wrong = Counter(f"{q}: {r[q]} called {s[q]}" for s, r in pairs for q in LABELS if s[q] != r[q])
+    return {
+        **{question: _rate([s[question] == r[question] for s, r in pairs]) for question in LABELS},
+        "direction": _rate([said == right for said, right in went]),
+        "chance": {question: _rate([s[question] == r[question] for s, r in shifted]) for question in LABELS},
+        "wrong": dict(wrong.most_common()),
+    }
 
 
 def _rate(hits: list[bool]) -> dict[str, Any]:
@@ -167,7 +179,7 @@ def _rate(hits: list[bool]) -> dict[str, Any]:
 
 def _softened(video: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A clip at the resolution that its movement is judged at, damaged, and at its own size again."""
-    small = soften(movement_input(torch.from_numpy(video.copy()).permute(0, 3, 1, 2).float() / 255), rng)
+    small = soften(smaller(torch.from_numpy(video.copy()).permute(0, 3, 1, 2).float() / 255), rng)
     large = F.interpolate(small, video.shape[1:3], mode="bicubic").clamp(0, 1)
     return np.ascontiguousarray((large * 255).round().byte().permute(0, 2, 3, 1).numpy())
 
@@ -215,7 +227,7 @@ def main() -> None:
     else:
         photos = load_photos(options.data / "photos" / "val")
         made = evaluate(Judges.load(options.weights), photos, options.count, options.seed)
-        log.info("%s", json.dumps(made, indent=1))
+        sys.stdout.write(f"{json.dumps(made, indent=1)}\n")
 
 
 if __name__ == "__main__":

@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from gvsc.bench.generator.judges.labels import LABELS, LOOK, MOVEMENT, NONE, truth
-from gvsc.bench.generator.judges.network import FRAMES, LOOK_SIDE, MOVEMENT_SIDE, look_input, movement_input
-from gvsc.training.world import SIZE, Photo, Scene, render
-from transmitter.clips.world import draw_scene
+from common.conventions import FRAMES, SIZE
+from gvsc.bench.generator.judges import path, thing
+from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
+from gvsc.training.world import Photo, Scene, render
+from transmitter.clips.world import background, draw_scene
+from transmitter.clips.world.background import ONE_COLOUR
 from transmitter.clips.world.camera import seen, views
 from transmitter.clips.world.motion import pose
 
 UNASKED: Final = -100
 """In place of an answer that cannot be given: the loss leaves it out."""
 
-PHOTO_SHARE: Final = 0.5
+PHOTO_SHARE: Final = 0.6
 """Of the scenes, those that may have a photo behind them; the world takes it for four in ten of these."""
 
-EMPTY_SHARE: Final = 0.08
+BARE_SHARE: Final = 0.3
+"""Of the scenes without an object, those that are kept."""
+
+EMPTY_SHARE: Final = 0.06
 """Of the examples, those that show nothing: noise, blanks, pictures whose blocks were shuffled."""
 
-LOOKS: Final = 2
-"""Frames that are looked at of each clip."""
+ELSEWHERE_SHARE: Final = 0.1
+"""Of what is cut out, that where there is no object."""
+
+SCENES, CUTS = 2, 3
+"""Frames of each clip that are looked at as a whole, and that something is cut out of."""
+
+BACKGROUNDS: Final = 2
+"""Backgrounds without anything before them, for each clip: they are many, and cost little."""
 
 _MIRRORED = {"left": "right", "right": "left"}
 _UPSIDE_DOWN = {"up": "down", "down": "up"}
 _BACKWARDS = _MIRRORED | _UPSIDE_DOWN | {"growing": "shrinking", "shrinking": "growing", "in": "out", "out": "in"}
+_NOWHERE: Final = float("nan")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """``look`` (LOOKS·B, 3, side, side), ``movement`` (B, FRAMES, 3, side, side), by question the answers' numbers.
+    """Of N clips: ``clips`` (N, FRAMES, 3, side, side) with the object's ``path`` (N, FRAMES, 3): x, y and radius as
+    parts of a side, NaN where there is none; ``scenes`` (N·SCENES + N·BACKGROUNDS, 3, side, side), those of the clips
+    first; ``cuts`` (N·CUTS, 3, side, side); by question the answers' numbers, for each picture that it is asked of."""
 
-    ``look_places`` (LOOKS·B, 3) and ``movement_places`` (B, FRAMES, 3) are where the object is: x, y and radius as
-    parts of a side, NaN where there is none.
-    """
-
-    look: Tensor
-    movement: Tensor
-    look_places: Tensor
-    movement_places: Tensor
+    clips: Tensor
+    path: Tensor
+    scenes: Tensor
+    cuts: Tensor
     answers: dict[str, Tensor]
 
 
@@ -62,111 +73,157 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         rng = np.random.default_rng([self._seed, step])
-        looks, movements, look_places, movement_places = [], [], [], []
-        answers: dict[str, list[int]] = {question: [] for question in LABELS}
-        for _ in range(self._size):
-            photo = None
-            if self._photos and rng.random() < PHOTO_SHARE:
-                photo = self._photos[int(rng.integers(len(self._photos)))]
-            scene = one_object(rng, "train", photo)
-            video, right, where = render(scene, photo), truth(scene), places(scene)
-            # rendering is what takes the time
-            for half in range(LOOKS):
-                frame = int(rng.integers(FRAMES // LOOKS)) + half * FRAMES // LOOKS
-                look, place, told = look_example(video[frame], where[frame : frame + 1], right, rng)
-                looks.append(look)
-                look_places.append(place)
-                for question, number in told.items():
-                    answers[question].append(number)
-            movement, path, moved = movement_example(video, where, right, rng)
-            movements.append(movement)
-            movement_places.append(path)
-            for question, number in moved.items():
-                answers[question].append(number)
+        made = [self._drawn(rng) for _ in range(self._size)]
+        behind = [background_example(rng) for _ in range(self._size * BACKGROUNDS)]
+        answers = {question: torch.cat([one.answers[question] for one in made]) for question in LABELS}
+        answers["background"] = torch.cat([answers["background"], torch.tensor([number for _, number in behind])])
+        answers["light"] = torch.cat([answers["light"], torch.full((len(behind),), UNASKED)])
         return Batch(
-            torch.stack(looks),
-            torch.stack(movements),
-            torch.stack(look_places),
-            torch.stack(movement_places),
-            {question: torch.tensor(numbers) for question, numbers in answers.items()},
+            torch.stack([one.clips for one in made]),
+            torch.stack([one.path for one in made]),
+            torch.cat([one.scenes for one in made] + [scene for scene, _ in behind]),
+            torch.cat([one.cuts for one in made]),
+            answers,
         )
+
+    def _drawn(self, rng: np.random.Generator) -> Batch:
+        photo = None
+        if self._photos and rng.random() < PHOTO_SHARE:
+            photo = self._photos[int(rng.integers(len(self._photos)))]
+        if rng.random() < EMPTY_SHARE / 2:
+            return empty_example(nothing(FRAMES, path.SIDE, rng), 0, rng)
+        scene = one_object(rng, "train", photo)
+        return example(render(scene, photo), scene, rng)
 
 
 def one_object(rng: np.random.Generator, split: str, photo: Photo | None) -> Scene:
-    """A scene of one object, or in the training split of none."""
+    """A scene of one object, or in the training split seldom of none."""
     while True:
         scene = draw_scene(rng, split, photo)
-        if len(scene.shapes) < 2:
+        if len(scene.shapes) == 1 or (not scene.shapes and rng.random() < BARE_SHARE):
             return scene
 
 
 def places(scene: Scene) -> Tensor:
     """Where the object is in each frame, (FRAMES, 3): x, y and radius as parts of a side; NaN where there is none."""
     if not scene.shapes:
-        return torch.full((FRAMES, 3), float("nan"))
+        return torch.full((FRAMES, 3), _NOWHERE)
     seen_from = views(scene)
     poses = [seen(pose(scene.shapes[0], frame), seen_from[0], seen_from[frame]) for frame in range(FRAMES)]
     return torch.tensor([[now.x, now.y, now.radius] for now in poses]) / SIZE
 
 
-def look_example(
-    frame: NDArray[np.uint8], place: Tensor, right: dict[str, str], rng: np.random.Generator
-) -> tuple[Tensor, Tensor, dict[str, int]]:
-    """One frame (256, 256, 3), damaged; where its object is, (3,); and the numbers of its answers."""
-    x = look_input(_planar(frame[None]))
-    answers = {question: LABELS[question].index(right[question]) for question in LOOK}
-    if rng.random() < EMPTY_SHARE:
-        place = torch.full_like(place, float("nan"))
-        if rng.random() < 0.5:
-            x = nothing(1, LOOK_SIDE, rng)
-            answers = dict.fromkeys(LOOK, 0)
-        else:
-            x = shuffled_blocks(x, rng)
-            # there is no object any more, and what is behind may be seen still
-            answers = {"colour": 0, "kind": 0, "background": UNASKED, "light": UNASKED}
+def example(video: NDArray[np.uint8], scene: Scene, rng: np.random.Generator) -> Batch:
+    """All that is asked of one clip (8, 256, 256, 3), damaged: a batch of one clip, without its first axis."""
+    right, where = truth(scene), places(scene)
+    numbers = {question: LABELS[question].index(answer) for question, answer in right.items()}
+    small = _planar(np.stack([np.asarray(Image.fromarray(frame).reduce(SIZE // path.SIDE)) for frame in video]))
+    if rng.random() < EMPTY_SHARE / 2:
+        # there is no object any more, and what is behind may be seen still
+        return empty_example(shuffled_blocks(small, rng), UNASKED, rng)
+    clip, along, moved = movement_example(small, where, right, rng)
+    scenes = [scene_example(small[frame : frame + 1], rng) for frame in rng.integers(FRAMES, size=SCENES)]
+    cuts, named = [], []
+    for frame in rng.choice(FRAMES, CUTS, replace=False):
+        place = around(where[frame], rng)
+        there = place is not None
+        cuts.append(
+            cut_example(_planar(video[frame : frame + 1]), anywhere(where[frame], rng) if place is None else place, rng)
+        )
+        named.append({question: numbers[question] if there else 0 for question in ("colour", "kind")})
+    answers = {question: torch.tensor([one[question] for one in named]) for question in ("colour", "kind")}
+    answers |= {question: torch.tensor([numbers[question]] * SCENES) for question in ("background", "light")}
+    answers |= {question: torch.tensor([LABELS[question].index(answer)]) for question, answer in moved.items()}
+    return Batch(clip, along, torch.cat(scenes), torch.cat(cuts), answers)
+
+
+def empty_example(clip: Tensor, surroundings: int, rng: np.random.Generator) -> Batch:
+    """One of a clip (FRAMES, 3, side, side) without an object, ``surroundings`` the number of their answers."""
+    nowhere = torch.full((FRAMES, 3), _NOWHERE)
+    frames = rng.integers(FRAMES, size=SCENES)
+    cuts = [cut_example(clip[:1], anywhere(nowhere[0], rng), rng) for _ in range(CUTS)]
+    answers = {question: torch.zeros(CUTS, dtype=torch.long) for question in ("colour", "kind")}
+    answers |= {question: torch.full((SCENES,), surroundings) for question in ("background", "light")}
+    answers |= {"motion": torch.zeros(1, dtype=torch.long), "camera": torch.full((1,), surroundings)}
+    return Batch(soften(clip, rng), nowhere, soften(clip[frames], rng), torch.cat(cuts), answers)
+
+
+def background_example(rng: np.random.Generator) -> tuple[Tensor, int]:
+    """A background alone, as `scene_example`, and its number. It is not of one colour: nothing would tell the light."""
+    while True:
+        scene = draw_scene(rng, "train")
+        if scene.background not in ONE_COLOUR:
+            break
+    bare = replace(scene, shapes=(), camera="still")
+    small = Image.fromarray(background.draw(bare, None)).reduce(SIZE // path.SIDE)
+    return scene_example(_planar(np.array(small)[None]), rng), LABELS["background"].index(truth(bare)["background"])
+
+
+def scene_example(frame: Tensor, rng: np.random.Generator) -> Tensor:
+    """A frame (1, 3, side, side), at times mirrored or cut, and damaged."""
     if rng.random() < 0.5:
-        x, place = x.flip(-1), mirrored(place, 0)
+        frame = frame.flip(-1)
     if rng.random() < 0.3:
-        x, place = zoomed(x, place, float(rng.uniform(0.8, 1.0)), rng)
-    return soften(x, rng)[0], place[0], answers
+        frame, _ = zoomed(frame, torch.zeros(1, 3), float(rng.uniform(0.8, 1.0)), rng)
+    return soften(frame, rng)
+
+
+def around(place: Tensor, rng: np.random.Generator) -> Tensor | None:
+    """Near the place (3,) of an object, as it may be found; None for something else that is to be looked at."""
+    if place.isnan().any() or rng.random() < ELSEWHERE_SHARE:
+        return None
+    x, y, radius = place.tolist()
+    right, down, larger = rng.normal(0, 0.14, 3)
+    return torch.tensor([x + radius * right, y + radius * down, radius * np.exp(larger)], dtype=torch.float32)
+
+
+def anywhere(place: Tensor, rng: np.random.Generator) -> Tensor:
+    """A place (3,) where there is no object, or its edge at most."""
+    while True:
+        x, y, radius = (float(v) for v in rng.uniform((0, 0, 0.07), (1, 1, 0.25)))
+        apart = np.hypot(x - float(place[0]), y - float(place[1]))  # of no place it is not a number
+        if not apart < float(place[2]) + radius / 2:
+            return torch.tensor([x, y, radius])
+
+
+def cut_example(frame: Tensor, place: Tensor, rng: np.random.Generator) -> Tensor:
+    """What is there in a frame (1, 3, h, w): (1, 3, side, side), at times mirrored or out of focus, and damaged."""
+    if rng.random() < 0.5:
+        side = int(rng.integers(44, 129))
+        frame = F.interpolate(frame, (side, side), mode="area")
+    seen = thing.cut(frame, place[None])
+    return damaged(seen.flip(-1) if rng.random() < 0.5 else seen, rng)
 
 
 def movement_example(
-    video: NDArray[np.uint8], path: Tensor, right: dict[str, str], rng: np.random.Generator
-) -> tuple[Tensor, Tensor, dict[str, int]]:
-    """A clip (8, 256, 256, 3), turned, damaged; where its object is; and the numbers of its answers.
+    x: Tensor, along: Tensor, right: dict[str, str], rng: np.random.Generator
+) -> tuple[Tensor, Tensor, dict[str, str]]:
+    """A clip (FRAMES, 3, side, side), turned, damaged; where its object is; and the answers about movement.
 
     It may be mirrored, upside down or run backwards, with the answers that this has; or stand still.
     """
-    x = movement_input(_planar(video))
-    told = {question: right[question] for question in MOVEMENT}
+    told = {question: right[question] for question in ("motion", "camera")}
 
     def turn(names: dict[str, str]) -> None:
         for question, answer in told.items():
             told[question] = names.get(answer, answer)
 
-    if rng.random() < EMPTY_SHARE:
-        share = rng.random()
-        if share < 0.4:
-            nowhere = torch.full_like(path, float("nan"))
-            return soften(nothing(FRAMES, MOVEMENT_SIDE, rng), rng), nowhere, dict.fromkeys(MOVEMENT, 0)
-        still = dict.fromkeys(MOVEMENT, "still") | ({"motion": NONE} if told["motion"] == NONE else {})
-        if share < 0.7:
-            x, path, told = x[:1].expand(FRAMES, -1, -1, -1), path[:1].expand(FRAMES, -1), still
-        elif told["motion"] not in ("still", "rotating", NONE):
-            x, told = x[torch.from_numpy(rng.permutation(FRAMES))], still | {"motion": NONE}
+    if rng.random() < 0.03:
+        x, along = x[:1].expand(FRAMES, -1, -1, -1), along[:1].expand(FRAMES, -1)
+        told = dict.fromkeys(told, "still") | ({"motion": NONE} if told["motion"] == NONE else {})
     if rng.random() < 0.5:
-        x, path = x.flip(-1), mirrored(path, 0)
+        x, along = x.flip(-1), mirrored(along, 0)
         turn(_MIRRORED)
     if told["motion"] != "bouncing" and rng.random() < 0.3:
-        x, path = x.flip(-2), mirrored(path, 1)
+        x, along = x.flip(-2), mirrored(along, 1)
         turn(_UPSIDE_DOWN)
     if rng.random() < 0.5:
-        x, path = x.flip(0), path.flip(0)
+        x, along = x.flip(0), along.flip(0)
         turn(_BACKWARDS)
-    if rng.random() < 0.5:  # things may leave the picture
-        x, path = zoomed(x, path, float(rng.uniform(0.65, 1.0)), rng)
-    return soften(x, rng), path, {question: LABELS[question].index(answer) for question, answer in told.items()}
+    if rng.random() < 0.4:  # things may leave the picture
+        x, along = zoomed(x, along, float(rng.uniform(0.65, 1.0)), rng)
+    beyond = ((along[:, :2] < 0) | (along[:, :2] > 1)).any(-1, keepdim=True)
+    return soften(x, rng), along.masked_fill(beyond, _NOWHERE), told
 
 
 def nothing(frames: int, side: int, rng: np.random.Generator) -> Tensor:
@@ -183,7 +240,7 @@ def nothing(frames: int, side: int, rng: np.random.Generator) -> Tensor:
 
 
 def shuffled_blocks(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """The picture (1, 3, side, side) with its blocks, an eighth of a side each, in another order."""
+    """Pictures (F, 3, side, side) with their blocks, an eighth of a side each, in another order, all in the same."""
     block = x.shape[-1] // 8
     blocks = F.unfold(x, block, stride=block)
     order = torch.from_numpy(rng.permutation(blocks.shape[-1]))
@@ -208,25 +265,28 @@ def zoomed(x: Tensor, where: Tensor, part: float, rng: np.random.Generator) -> t
 
 
 def soften(x: Tensor, rng: np.random.Generator) -> Tensor:
-    """Frames (F, 3, side, side) in [0, 1], out of focus, bent, stained, noisy, in slightly other colours, or not.
+    """Frames (F, 3, side, side) in [0, 1], out of focus and `damaged`, or not.
 
     So that a soft red star is a red star: what is judged is what is to be seen, not how sharp it is.
     """
+    return damaged(_blurred(x, rng) if rng.random() < 0.5 else x, rng)
+
+
+def damaged(x: Tensor, rng: np.random.Generator) -> Tensor:
+    """Frames (F, 3, side, side) in [0, 1], bent, stained, noisy, in slightly other colours, or not."""
     frames, _, side, _ = x.shape
-    for damage, share in ((_blurred, 0.5), (_bent, 0.3), (_stained, 0.4), (_toned, 0.6)):
+    for damage, share in ((_bent, 0.25), (_stained, 0.4), (_toned, 0.6)):
         if rng.random() < share:
             x = damage(x, rng)
-    if rng.random() < 0.5:
-        strength = float(rng.uniform(0, 0.06))
-        noise = torch.from_numpy(rng.standard_normal((frames, 3, side, side), np.float32))
-        x = x + strength * noise
+    if rng.random() < 0.3:
+        x = x + float(rng.uniform(0, 0.04)) * torch.from_numpy(rng.standard_normal((frames, 3, side, side), np.float32))
     return x.clamp(0, 1)
 
 
 def _blurred(x: Tensor, rng: np.random.Generator) -> Tensor:
     side = x.shape[-1]
-    coarse = round(side * float(rng.uniform(0.5, 0.95)))
-    return F.interpolate(F.interpolate(x, (coarse, coarse), mode="area"), (side, side), mode="bicubic")
+    coarse = round(side * float(rng.uniform(0.6, 0.95)))
+    return F.interpolate(F.interpolate(x, (coarse, coarse), mode="area"), (side, side), mode="bilinear")
 
 
 def _bent(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -244,7 +304,7 @@ def _stained(x: Tensor, rng: np.random.Generator) -> Tensor:
     frames, _, side, _ = x.shape
     cells = int(rng.integers(4, 25))
     stains = torch.from_numpy(rng.standard_normal((frames, 3, cells, cells), np.float32))
-    return x + float(rng.uniform(0, 0.05)) * F.interpolate(stains, (side, side), mode="bicubic")
+    return x + float(rng.uniform(0, 0.04)) * F.interpolate(stains, (side, side), mode="bicubic")
 
 
 def _toned(x: Tensor, rng: np.random.Generator) -> Tensor:
@@ -252,7 +312,7 @@ def _toned(x: Tensor, rng: np.random.Generator) -> Tensor:
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * float(rng.uniform(0.8, 1.15))
     drift = torch.linspace(-1, 1, len(x)).view(-1, 1, 1, 1) * float(rng.normal(0, 0.02))
-    return x * (1 + 0.04 * _uniform(rng, (1, 3, 1, 1), -1, 1) + drift) + float(rng.normal(0, 0.02))
+    return x * (1 + 0.04 * _uniform(rng, (1, 3, 1, 1), -1, 1) + drift) + float(rng.normal(0, 0.015))
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
@@ -260,4 +320,4 @@ def _uniform(rng: np.random.Generator, shape: tuple[int, ...], low: float, high:
 
 
 def _planar(frames: NDArray[np.uint8]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2))).float().div_(255.0)
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float().div_(255.0)

@@ -20,6 +20,7 @@ MINI_NAMES: Final = {
     "mini-painter": "the generator's painter of frames",
     "mini-mover": "the generator's mover of frames",
     "mini-decoder": "the generator's decoder of latents",
+    "mini-layout": "the generator's layout of what a text names",
 }
 """The generator and its parts."""
 

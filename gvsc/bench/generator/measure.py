@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from common.codecs.djscc_frame import FrameCodec
-from common.weights import Registry
 from gvsc.bench import provenance
 from gvsc.bench.generator import PARTS, cases, clock, frame, sketches, text
-from gvsc.bench.generator.judges import NAME, Judges
+from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.keep import Keep
 from gvsc.bench.generator.maker import Maker, load
 from receiver.generators import GeneratorOptions
@@ -34,9 +33,6 @@ MEASURED: Final = (
     "gvsc/evaluation/metrics/*.py",
 )
 """Code that the figures depend on, as patterns from the root of the packages."""
-
-
-NO_JUDGES: Final = "there are no trained judges yet: python -m gvsc.training.judge"
 
 
 @dataclass(frozen=True)
@@ -73,14 +69,10 @@ def measure(name: str, wanted: Wanted, keep: Keep, tell: Callable[[str], None]) 
     sources_sha256 = provenance.sources(patterns=MEASURED)  # now, as the code was loaded
     if set(wanted.parts) - {"seconds"}:
         maker = Maker(load(name, wanted.weights, wanted.settings), wanted.seed, wanted.steps, wanted.guidance)
-        judges = cache(_judges)  # sketches do without
+        judges = cache(Judges.load)  # sketches do without
         if _due("text", ("text",), maker, wanted, left_out):
-            jury = judges()
-            if jury is None:
-                left_out["text"] = NO_JUDGES
-            else:
-                told = cases.told(wanted.clips_of("text"), wanted.seed)
-                made["text"] = text.measure(maker, jury, told, keep, tell)
+            told = cases.told(wanted.clips_of("text"), wanted.seed)
+            made["text"] = text.measure(maker, judges(), told, keep, tell)
         if _due("frame", ("frame-text",), maker, wanted, left_out):
             made["frame_text"] = _frames(maker, judges, wanted, keep, tell, left_out)
         for part, role, count in (("sketches_text", "sketches-text", 8), ("sketch_text", "sketch-text", 1)):
@@ -103,14 +95,9 @@ def measure(name: str, wanted: Wanted, keep: Keep, tell: Callable[[str], None]) 
     }
 
 
-def _judges() -> Judges | None:
-    """None while no weights of judges come with gvsc: those trained so far are not right often enough (LOG)."""
-    return Judges.load() if NAME in Registry().entries else None
-
-
 def _frames(
     maker: Maker,
-    judges: Callable[[], Judges | None],
+    judges: Callable[[], Judges],
     wanted: Wanted,
     keep: Keep,
     tell: Callable[[str], None],
@@ -122,12 +109,9 @@ def _frames(
     if wanted.clips is not None:
         left_out["flip_turns"] = "the judges know the rendered world alone"
         return found
-    at_db, jury = frame.headline(wanted.snrs_db), judges()
-    if jury is None:
-        left_out["flip_turns"] = NO_JUDGES
-    else:
-        turned = frame.turned(maker, codec, jury, cases.sideways(count, wanted.seed), at_db, keep, tell)
-        found |= {"flip_turns": turned["flip_turns"], "flip": turned}
+    at_db, asked = frame.headline(wanted.snrs_db), cases.sideways(count, wanted.seed)
+    turned = frame.turned(maker, codec, judges(), asked, at_db, keep, tell)
+    found |= {"flip_turns": turned["flip_turns"], "flip": turned}
     real = [] if wanted.data is None else cases.held_out_real(wanted.data, count)
     if real:
         found["real"] = frame.rebuilt(maker, codec, real, wanted.snrs_db, "real", keep, tell)

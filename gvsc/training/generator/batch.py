@@ -1,4 +1,4 @@
-"""What the three parts have in common: their batches, and the precision of their networks."""
+"""What the parts have in common: their batches, and the precision of their networks."""
 
 from __future__ import annotations
 

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from gvsc.training.generator.axes import CHANNELS, PATCH
 from gvsc.training.generator.plan import MiniRecipe
+from receiver.generators.mini import outline
 from receiver.generators.mini.latent import PatchLatent
+from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter
 
@@ -34,20 +36,21 @@ def export(
 ) -> None:
     """Writes the pipeline, in half precision, as ``common/weights/mini`` is laid out; replaces what was in ``folder``.
 
-    ``trained`` are the state dicts of painter, mover and decoder by name.
+    ``trained`` are the state dicts of the parts by name.
     """
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     from receiver.generators.mini.pipeline import MiniPipeline
 
-    painter = Painter(CHANNELS, PATCH, text_width=text_width, **asdict(recipe.painter.network))
+    painter = Painter(CHANNELS, outline.CHANNELS, PATCH, text_width=text_width, **asdict(recipe.painter.network))
     mover = Mover(text_width=text_width, **asdict(recipe.mover.network))
     decoder = PatchLatent(CHANNELS, PATCH, **asdict(recipe.decoder.network))
-    networks: dict[str, nn.Module] = {"painter": painter, "mover": mover, "decoder": decoder}
+    layout = Layout(text_width=text_width, **asdict(recipe.layout.network))
+    networks: dict[str, nn.Module] = {"painter": painter, "mover": mover, "decoder": decoder, "layout": layout}
     for name, network in networks.items():
         network.load_state_dict({key: tensor.float() for key, tensor in trained[name].items()})
         network.to(torch.float16)
-    pipeline = MiniPipeline(decoder, painter, mover, FlowMatchEulerDiscreteScheduler())
+    pipeline = MiniPipeline(decoder, painter, mover, layout, FlowMatchEulerDiscreteScheduler())
 
     partial = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)

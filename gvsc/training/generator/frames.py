@@ -12,6 +12,7 @@ from common.conventions import FRAMES
 from gvsc.training.generator import mirror
 from gvsc.training.generator.held_out import kept_back
 from gvsc.training.generator.pool import PAIRS_A_CLIP, Pool
+from gvsc.training.generator.rendered import SMALL
 from receiver.generators.mini.painter import trust_of
 
 Kind = Literal["world", "clips", "crops"]
@@ -26,10 +27,12 @@ Latents = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Shown:
-    """A frame's latents (C, h, w); those of its clip (8, C, h, w), if it has one; its number there; its text; and its
-    sketch (256, 256) with how far it is to be trusted. Where ``turned``, all of it is the mirror image's."""
+    """A frame's latents (C, h, w), and how much of each of its places objects cover, (64, 64) in [0, 1]; the latents of
+    its clip (8, C, h, w), if it has one; its number there; its text; and its sketch (256, 256) with how far it is to be
+    trusted. Where ``turned``, all of it is the mirror image's."""
 
     latents: Latents
+    cover: NDArray[np.float32]
     clip: Latents | None
     frame: int
     text: int
@@ -92,7 +95,15 @@ class Frames:
             text, turned = int(pool[f"{kind}.text"][row]), turned and bool(pool[f"{kind}.turns"][row])
         stored = pool[f"{kind}.latents"][row]
         clip = None if kind == "crops" else stored
-        return Shown(self.latents(stored if clip is None else stored[frame], turned), clip, frame, text, turned)
+        latents = self.latents(stored if clip is None else stored[frame], turned)
+        return Shown(latents, self._cover(kind, row, frame, turned), clip, frame, text, turned)
+
+    def _cover(self, kind: Kind, row: int, frame: int, turned: bool) -> NDArray[np.float32]:
+        """Photos have no objects that the world knows of."""
+        if kind != "world":
+            return np.zeros((SMALL, SMALL), np.float32)
+        outline = self.pool["world.outlines"][row, frame].astype(np.float32) / np.float32(255.0)
+        return mirror.picture(outline) if turned else outline
 
     def latents(self, stored: NDArray[Any], turned: bool) -> Latents:
         """Latents (C, h, w) in float32, of the mirror image if it is ``turned``."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -43,6 +44,8 @@ SOFT: Final = 0.5
 """Share of the first frames made softer, as received ones are."""
 NOISE: Final = 0.06
 """Most noise of a first frame."""
+LEAST_ROLL: Final = 8.0
+"""Pixels sideways from which on an object that turns is taken to roll."""
 _LEAST_SQUARE: Final = 1e-5
 
 
@@ -58,6 +61,14 @@ class MoverBatch(Tensors):
     behind: Tensor
     moves: Tensor
     video: Tensor
+
+
+class Rendered(NamedTuple):
+    """A row of the rendered clips; whether it is the mirror image; whether it is told with left and right exchanged."""
+
+    row: int
+    turned: bool = False
+    exchanged: bool = False
 
 
 class Matched(NamedTuple):
@@ -91,33 +102,40 @@ class MoverTask:
     def draw(self, stage: Stage, rng: np.random.Generator) -> MoverBatch:
         """See ``engine.Task``."""
         real = self.plan.real if len(self.rate) else 0
-        rows = [(int(rng.integers(self.trained)), rng.random() < 0.5) for _ in range(stage.batch - real)]
+        rows = [
+            Rendered(int(rng.integers(self.trained)), rng.random() < 0.5, rng.random() < self.plan.exchanged)
+            for _ in range(stage.batch - real)
+        ]
         clips = [(int(rng.choice(len(self.rate), p=self.rate)), rng.random() < 0.5) for _ in range(real)]
         dropped = rng.random(stage.batch) < self.plan.no_text
         batch = self.batch(rows, clips, dropped.tolist())
         return MoverBatch(**vars(batch) | {"frame": as_received(batch.frame, rng)})
 
-    def batch(self, rows: list[tuple[int, bool]], clips: list[tuple[int, bool]], dropped: list[bool]) -> MoverBatch:
-        """Rendered and real clips, each with whether it is turned, and whether its text is left out."""
+    def batch(self, rows: list[Rendered], clips: list[tuple[int, bool]], dropped: list[bool]) -> MoverBatch:
+        """Rendered clips; real ones, each with whether it is turned; and whether each one's text is left out."""
         pool = self.pool
         allowed = [(row, turned and bool(pool["clips.turns"][row])) for row, turned in clips]
-        frames = [_values(pool["world.frame"][row], turned) for row, turned in rows]
+        frames = [_values(pool["world.frame"][one.row], one.turned) for one in rows]
         frames += [_values(pool["clips.frame"][row], turned) for row, turned in allowed]
-        texts = [int(pool["world.texts"][row, int(turned)]) for row, turned in rows]
+        texts = [int(pool["world.texts"][one.row, int(one.turned != one.exchanged)]) for one in rows]
         texts += [int(pool["clips.text"][row]) for row, _ in allowed]
         text, mask = pool.words.batch([NO_TEXT if out else one for one, out in zip(texts, dropped, strict=True)])
-        masks = [_values(pool["world.masks"][row].transpose(1, 2, 0), turned) for row, turned in rows]
-        moves = [pool["world.moves"][row] for row, _ in rows]
+        masks = [_values(pool["world.masks"][one.row].transpose(1, 2, 0), one.turned) for one in rows]
         videos = [np.stack([_values(frame, turned) for frame in pool["clips.video"][row]]) for row, turned in allowed]
         return MoverBatch(
             frame=stacked(frames),
             text=text,
             mask=mask,
             masks=stacked(masks),
-            behind=stacked([_values(pool["world.behind"][row], turned) for row, turned in rows]),
-            moves=stacked([mirror.moves(one) if turned else one for one, (_, turned) in zip(moves, rows, strict=True)]),
+            behind=stacked([_values(pool["world.behind"][one.row], one.turned) for one in rows]),
+            moves=stacked([self._moves(one) for one in rows]),
             video=stacked(videos) if videos else torch.zeros(0, FRAMES, 3, SMALL, SMALL),
         )
+
+    def _moves(self, one: Rendered) -> NDArray[np.float32]:
+        moves: NDArray[np.float32] = self.pool["world.moves"][one.row]
+        moves = mirror.moves(moves) if one.turned else moves
+        return exchanged(moves) if one.exchanged else moves
 
     def loss(self, model: nn.Module, batch: MoverBatch) -> Tensor:
         """See ``engine.Task``."""
@@ -134,7 +152,7 @@ class MoverTask:
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``: errors of the last frame's shifts in pixels, of objects and of the camera."""
-        rows = [(row, False) for row in range(self.trained, self.count)] or [(row, False) for row in range(self.count)]
+        rows = [Rendered(row) for row in range(self.trained, self.count) or range(self.count)]
         batch = self.batch(rows, [], [False] * len(rows)).to(self.device)
         with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
             motion = cast(Mover, model)(batch.frame, batch.text, batch.mask)
@@ -146,6 +164,19 @@ class MoverTask:
             "camera's": float(off[:, 0].mean()),
             "loss of the masks": float(matched.loss.mean()),
         }
+
+
+def exchanged(moves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The ``moves`` (K + 1, F, 4) of the same first frame under the caption with left and right exchanged.
+
+    No clip of the world shows them: what goes left starts at the right, and faces left. Without them frames alone
+    told the direction, and the caption nothing.
+    """
+    made = moves.copy()
+    made[..., 0] *= -1
+    rolls = np.abs(moves[:, -1, 0]) > LEAST_ROLL
+    made[rolls, :, 3] *= -1
+    return made
 
 
 def as_received(frames: Tensor, rng: np.random.Generator) -> Tensor:

@@ -1,8 +1,8 @@
-"""Training of the painter: the flow from noise to one frame's latents, under whatever is known of the frame.
+"""Training of the painter: the flow from noise to one frame's latents and outline, under what is known of the frame.
 
 For clean latents x, noise n and a level t the network sees (1 - t)·x + t·n and estimates x. The loss is the squared
 error in units of what a linear filter would leave open at that level (`Painter.parts`), weighted by the channels'
-deviations.
+deviations; where an object is, it counts more, as most of a frame is background.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from common.conventions import FRAMES, SIZE
 from gvsc.training.generator.axes import CELLS, PATCH
@@ -24,6 +25,7 @@ from gvsc.training.generator.plan import PainterPlan
 from gvsc.training.generator.pool import Pool
 from gvsc.training.generator.words import NO_TEXT
 from gvsc.training.recipe import Stage
+from receiver.generators.mini import outline
 from receiver.generators.mini.painter import Painter, trust_of
 
 LEAST_LEVEL: Final = 0.01
@@ -38,14 +40,19 @@ BORDER: Final = 0.5
 TEXTS: Final = 1500
 """Captions that the statistics of texts are fitted to."""
 WATCHED_LEVELS: Final = (0.95, 0.6)
+OUTLINE_WEIGHT: Final = (2.1, 1.05, 1.05, 0.42, 0.42, 0.42)
+"""Of the outline's channels in the loss; the picture's have 1 in the mean."""
 _WATCH_SEED: Final = 5
 
 
 @dataclass(frozen=True)
 class PainterBatch(Tensors):
-    """The clean latents (B, C, h, w), their noise and its level (B,), and what else `Painter` is given."""
+    """The clean latents with the outline (B, C + O, h, w), their noise and its level (B,), and what else `Painter` is
+    given; ``near`` (B, 1, h, w): how much of each place is an object's; ``told`` (B,): 1 where the outline is given."""
 
     clean: Tensor
+    near: Tensor
+    told: Tensor
     noise: Tensor
     level: Tensor
     text: Tensor
@@ -57,9 +64,11 @@ class PainterBatch(Tensors):
     sketch_trust: Tensor
 
     def noisy(self) -> Tensor:
-        """The latents at their noise level."""
-        level = self.level.view(-1, 1, 1, 1)
-        return (1 - level) * self.clean + level * self.noise
+        """The latents at their noise level; an outline that is told has no noise."""
+        level, told = self.level.view(-1, 1, 1, 1), self.told.view(-1, 1, 1, 1)
+        noise = self.noise.clone()
+        noise[:, -outline.CHANNELS :] *= 1 - told
+        return (1 - level) * self.clean + level * noise
 
     def conditions(self) -> tuple[Tensor, ...]:
         """All but the noisy latents, in the order of `Painter.forward`."""
@@ -82,14 +91,15 @@ class PainterTask:
     def __init__(self, plan: PainterPlan, device: torch.device, pool: Pool) -> None:
         self.plan, self.device, self.pool, self.frames = plan, device, pool, Frames(pool)
         deviation = pool.variance.sqrt()
-        self.weight = (deviation / deviation.mean()).view(1, -1, 1, 1)
+        picture = deviation / deviation.mean()
+        self.weight = torch.cat([picture, torch.tensor(OUTLINE_WEIGHT)]).view(1, -1, 1, 1)
 
     def model(self, stored: Mapping[str, Tensor] | None) -> nn.Module:
         """See ``engine.Task``. What is known without learning, variances and statistics of texts, is set."""
         pool = self.pool
         sizes = asdict(self.plan.network)
-        model = Painter(channels=pool.channels, patch=PATCH, text_width=len(pool.words.step), **sizes)
-        model.variance.copy_(pool.variance)
+        model = Painter(pool.channels, outline.CHANNELS, PATCH, text_width=len(pool.words.step), **sizes)
+        model.variance.copy_(torch.cat([pool.variance, torch.tensor(outline.VARIANCE)]))
         if stored is None:
             model.text.fit(*pool.words.batch(pool["world.texts"][: min(self.frames.trained, TEXTS), 0].tolist()))
         return model
@@ -98,12 +108,17 @@ class PainterTask:
         """See ``engine.Task``."""
         drawn = [self._example(rng) for _ in range(stage.batch)]
         batch = self.batch(drawn, rng)
-        return replace(batch, level=torch.from_numpy(draw_levels(stage.batch, self.plan.deep, rng)))
+        told = batch.told * torch.from_numpy(rng.random(stage.batch) < self.plan.told)
+        return replace(batch, level=torch.from_numpy(draw_levels(stage.batch, self.plan.deep, rng)), told=told)
 
     def loss(self, model: nn.Module, batch: PainterBatch) -> Tensor:
         """See ``engine.Task``."""
         estimate, deviation = cast(Painter, model).parts(batch.noisy(), *batch.conditions())
-        return (((estimate - batch.clean) / deviation).square() * self.weight.to(estimate.device)).mean()
+        errors = ((estimate - batch.clean) / deviation).square() * self.weight.to(estimate.device)
+        picture, shape = errors.split([self.pool.channels, outline.CHANNELS], 1)
+        weighted = picture * (1 + self.plan.objects_weight * batch.near)
+        asked = shape.sum(1).mean((1, 2)) * (1 - batch.told)
+        return weighted.mean() + asked.mean() / self.pool.channels
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``: the loss of first frames under their text alone, near noise and half-way."""
@@ -129,9 +144,13 @@ class PainterTask:
         for lines, one in zip(sketch, shown, strict=True):
             if one.sketch is not None:
                 lines[0] = one.sketch / np.float32(255.0)
+        cover = stacked([one.cover for one in shown])
+        clean = torch.cat([stacked([one.latents for one in shown]), outline.encode(cover)], 1)
         return PainterBatch(
-            clean=stacked([one.latents for one in shown]),
-            noise=normal(rng, count, *size),
+            clean=clean,
+            near=near(cover),
+            told=torch.tensor([float(one.sketch is None) for one in shown]),
+            noise=normal(rng, *clean.shape),
             level=torch.ones(count),
             text=text,
             mask=mask,
@@ -180,6 +199,11 @@ class PainterTask:
             trust[0] = draw_holes(rng)
             return Known(shown.latents * trust[0], trust)
         return None
+
+
+def near(cover: Tensor) -> Tensor:
+    """How much of each cell and its neighbours an object covers, at most: cover (B, 64, 64) to (B, 1, 16, 16)."""
+    return functional.max_pool2d(functional.avg_pool2d(cover[:, None], outline.STEP), 3, 1, 1)
 
 
 def draw_levels(count: int, deep: float, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The recipe of `mini`: one TOML file for its three parts, read as the codecs' are (``gvsc.training.recipe``)."""
+"""The recipe of `mini`: one TOML file for its parts, read as the codecs' are (``gvsc.training.recipe``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from common.conventions import SIZE
 from gvsc.training.recipe import Length, Optimiser, RecipeError, Stage, filled, toml_value
 
-PARTS: Final = ("painter", "mover", "decoder")
+PARTS: Final = ("painter", "mover", "decoder", "layout")
 """In the order of their training. None of them needs another one."""
 
 
@@ -67,6 +67,17 @@ class DecoderNetwork:
 
 
 @dataclass(frozen=True)
+class LayoutNetwork:
+    """Parameters of ``layout.Layout``."""
+
+    width: int
+    layers: int
+    heads: int
+    shape_width: int
+    topics: int
+
+
+@dataclass(frozen=True)
 class _Part:
     share: float
     """Of the whole length."""
@@ -101,8 +112,16 @@ class PainterPlan(_Part):
     """And where they have one."""
     holes: float
     """Frames with holes."""
+    told: float
+    """Frames without a sketch whose outline is given."""
     deep: float
     """Noise levels from 0.85 on."""
+    objects_weight: int
+    """By so much more a place counts in the loss that an object covers; up to 100."""
+
+    def __post_init__(self) -> None:
+        _demand(0 <= self.objects_weight <= 100, "painter.objects_weight must be within 0 … 100")
+        super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -113,6 +132,8 @@ class MoverPlan(_Part):
     real: int
     """Real clips in a batch; the others are rendered."""
     no_text: float
+    exchanged: float
+    """Rendered clips that are told with left and right exchanged."""
     moves_weight: float
     fill_weight: float
     clip_weight: float
@@ -121,7 +142,8 @@ class MoverPlan(_Part):
         for name in ("moves_weight", "fill_weight", "clip_weight"):
             _demand(0.0 <= getattr(self, name) <= 100.0, f"mover.{name} must be within 0 … 100")
         _demand(0 <= self.real < self.batch, "mover.real must be less than its batch")
-        _demand(0.0 < self.share <= 1.0 and 0.0 <= self.no_text <= 1.0, "mover.share and no_text: 0 … 1")
+        shares = (self.share, self.no_text, self.exchanged)
+        _demand(self.share > 0.0 and all(0.0 <= one <= 1.0 for one in shares), "mover.share, no_text, exchanged: 0 … 1")
         _demand(self.batch <= 4096, "a part's batch must be within 1 … 4096")
 
 
@@ -148,6 +170,19 @@ class DecoderPlan(_Part):
 
 
 @dataclass(frozen=True)
+class LayoutPlan(_Part):
+    """How much the shapes weigh."""
+
+    network: LayoutNetwork
+    shape_weight: int
+    """Beside the flow; up to 100."""
+
+    def __post_init__(self) -> None:
+        _demand(0 <= self.shape_weight <= 100, "layout.shape_weight must be within 0 … 100")
+        super().__post_init__()
+
+
+@dataclass(frozen=True)
 class MiniRecipe:
     """All that a run needs to know. The parts' shares add up to 1."""
 
@@ -156,10 +191,11 @@ class MiniRecipe:
     painter: PainterPlan
     mover: MoverPlan
     decoder: DecoderPlan
+    layout: LayoutPlan
 
     def __post_init__(self) -> None:
-        share = self.painter.share + self.mover.share + self.decoder.share
-        _demand(abs(share - 1.0) < 1e-6, f"the shares of painter, mover and decoder must add up to 1, not {share:g}")
+        share = sum(getattr(self, part).share for part in PARTS)
+        _demand(abs(share - 1.0) < 1e-6, f"the shares of {', '.join(PARTS)} must add up to 1, not {share:g}")
 
     @classmethod
     def parse(cls, text: str, settings: Sequence[str] = (), name: str = "") -> Self:
@@ -194,7 +230,7 @@ class Steps:
 
     length: Length
     of: Any
-    """A `PainterPlan`, `MoverPlan` or `DecoderPlan`."""
+    """The plan of a part."""
 
     @property
     def optimiser(self) -> PartOptimiser:

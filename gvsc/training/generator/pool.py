@@ -6,7 +6,7 @@ It is unfolded from the prepared file (`source`) where the training is, once, be
 |---|---|---|
 | ``latent.basis``, ``.mean``, ``.scale`` | | of the patch latents (`PatchLatent`), as the prepared file has them |
 | ``world.latents`` | (N, 8, C, 16, 16) float16 | of the rendered clips |
-| ``world.frame``, ``.masks``, ``.behind``, ``.moves`` | see `Rendered` | |
+| ``world.outlines``, ``.frame``, ``.masks``, ``.behind``, ``.moves``, ``.layout`` | see `Rendered` | |
 | ``world.texts`` | (N, 2) | caption of the clip, and of its mirror image |
 | ``clips.latents``, ``.frame`` | as above | of the real clips |
 | ``clips.video`` | (M, 8, 64, 64, 3) uint8 | |
@@ -48,9 +48,10 @@ from gvsc.training.generator.source import Source
 from gvsc.training.generator.source import load as load_source
 from gvsc.training.generator.words import Words
 from gvsc.training.prepared import PreparedError
+from receiver.generators.mini.layout import NUMBERS
 from transmitter.clips.world import World
 
-FORMAT: Final = "mini pool 1"
+FORMAT: Final = "mini pool 3"
 PAIRS_A_CLIP: Final = 2
 """Of each rendered clip that gets sketches."""
 _STREAM: Final = 2
@@ -154,10 +155,12 @@ def shapes(world: int, clips: int, crops: int, pairs: int) -> tensors.Shapes:
         "latent.mean": ((3 * PATCH**2,), "f4"),
         "latent.scale": ((CHANNELS,), "f4"),
         "world.latents": ((world, FRAMES, *cells), "f2"),
+        "world.outlines": ((world, FRAMES, SMALL, SMALL), "u1"),
         "world.frame": ((world, FRAME, FRAME, 3), "u1"),
         "world.masks": ((world, PARTS, SMALL, SMALL), "u1"),
         "world.behind": ((world, SMALL, SMALL, 3), "u1"),
         "world.moves": ((world, PARTS + 1, FRAMES, 4), "f4"),
+        "world.layout": ((world, PARTS, NUMBERS), "f4"),
         "world.texts": ((world, 2), "i4"),
         "clips.latents": ((clips, FRAMES, *cells), "f2"),
         "clips.video": ((clips, FRAMES, SMALL, SMALL, 3), "u1"),
@@ -246,7 +249,7 @@ class _Unfolding:
         if made.caption != source.captions[source.world_texts[number, 0]]:
             raise PreparedError("the rendered world has changed since the prepared file was made; make it again")
         arrays["world.latents"][number] = self._encode(made.video)
-        for name in ("frame", "masks", "behind", "moves"):
+        for name in ("outlines", "frame", "masks", "behind", "moves", "layout"):
             arrays[f"world.{name}"][number] = getattr(made, name)
         arrays["world.texts"][number] = source.world_texts[number]
         nth_sketched = number - (source.count - self.sketched)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.conventions import FRAMES, SIZE
-from transmitter.clips.world import World, WorldClip, background
+from receiver.generators.mini.layout import NUMBERS, RADIUS
+from transmitter.clips.world import Scene, World, WorldClip, background
 from transmitter.clips.world.camera import View, seen, views
 from transmitter.clips.world.motion import pose
 
@@ -21,15 +22,19 @@ SMALL, FRAME = 64, 128
 
 
 class Rendered(NamedTuple):
-    """``video`` uint8 (8, 256, 256, 3); ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how
+    """``video`` uint8 (8, 256, 256, 3); ``outlines`` uint8 (8, 64, 64), how much of each place of each frame the parts
+    cover; ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how
     much of each place of it each part covers; ``behind`` uint8 (64, 64, 3), the first frame without the parts;
-    ``moves`` float32 (3, 8, 4) as in mover.Motion, the background first; ``caption``."""
+    ``moves`` float32 (3, 8, 4) as in mover.Motion, the background first; ``layout`` float32 (2, 6), the
+    numbers of layout.Layout; ``caption``."""
 
     video: NDArray[np.uint8]
+    outlines: NDArray[np.uint8]
     frame: NDArray[np.uint8]
     masks: NDArray[np.uint8]
     behind: NDArray[np.uint8]
     moves: NDArray[np.float32]
+    layout: NDArray[np.float32]
     caption: str
 
 
@@ -40,10 +45,12 @@ def rendered(world: World, number: int) -> Rendered:
     covers = np.stack([255 * (labels == part).astype(np.uint8) for part in range(1, PARTS + 1)])
     return Rendered(
         video=clip.video,
+        outlines=smaller(255 * (clip.masks > 0).astype(np.uint8)[..., None], SMALL)[..., 0],
         frame=smaller(clip.video[:1], FRAME)[0],
         masks=smaller(covers[..., None], SMALL)[..., 0],
         behind=_behind(world, number, clip),
         moves=_moves(clip),
+        layout=_layout(clip.scene),
         caption=clip.caption,
     )
 
@@ -69,6 +76,18 @@ def _moves(clip: WorldClip) -> NDArray[np.float32]:
             grown = np.log(now.radius / start.radius)
             moves[part, time] = now.x - start.x, now.y - start.y, grown, now.angle - start.angle
     return moves
+
+
+def _layout(scene: Scene) -> NDArray[np.float32]:
+    """Where the objects are in the first frame, and how they stand."""
+    numbers = np.zeros((PARTS, NUMBERS), np.float32)
+    numbers[:, 0] = -1.0
+    half = SIZE / 2
+    for slot, shape in zip(numbers, scene.shapes, strict=False):
+        at = pose(shape, 0)
+        size = 2 * np.log(at.radius / RADIUS)
+        slot[:] = 1.0, at.x / half - 1, at.y / half - 1, size, 6 * at.angle, -1.0 if at.mirrored else 1.0
+    return numbers
 
 
 def _behind(world: World, number: int, clip: WorldClip) -> NDArray[np.uint8]:

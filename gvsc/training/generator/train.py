@@ -21,6 +21,7 @@ from gvsc.training.generator import card, pool
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.export import can_export, export
 from gvsc.training.generator.held_out import kept_back
+from gvsc.training.generator.layout import LayoutTask
 from gvsc.training.generator.mover import MoverTask
 from gvsc.training.generator.painter import PainterTask
 from gvsc.training.generator.plan import PARTS, MiniRecipe
@@ -31,7 +32,7 @@ from gvsc.training.run import export as export_tensors
 
 NAME: Final = "mini"
 
-_TASKS: Final = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask}
+_TASKS: Final = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask, "layout": LayoutTask}
 _TOLD_EVERY: Final = 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import NamedTuple, cast
 
 import torch
@@ -25,6 +26,9 @@ SIDE = 128
 
 UNIT = 256.0
 """Motion is in units of which the picture's side has so many: pixels of a 256x256 clip."""
+
+
+_LEAST_SHARE = 1e-3
 
 
 class Motion(NamedTuple):
@@ -93,8 +97,11 @@ class Mover(ModelMixin, ConfigMixin):
         nn.init.zeros_(cast(nn.Linear, self.settle[1]).weight)
         nn.init.zeros_(cast(Tensor, cast(nn.Linear, self.settle[1]).bias))
 
-    def forward(self, frame: Tensor, text: Tensor, text_mask: Tensor) -> Motion:
-        """``frame`` (B, 3, SIDE, SIDE) in [0, 1]; ``text`` (B, L, D) and ``text_mask`` (B, L) as from `text.embed`."""
+    def forward(self, frame: Tensor, text: Tensor, text_mask: Tensor, covers: Tensor | None = None) -> Motion:
+        """``frame`` (B, 3, SIDE, SIDE) in [0, 1]; ``text`` (B, L, D) and ``text_mask`` (B, L) as from `text.embed`.
+
+        ``covers`` (B, K, 64, 64) in [0, 1] is how much of each place each part covers, in any order, if that is known.
+        """
         words, topics = self.text(text, text_mask)
         embedding = self.embed(topics)
         words = self.words(words)
@@ -111,6 +118,8 @@ class Mover(ModelMixin, ConfigMixin):
         x = self.fine_out(torch.cat([enlarged(self.from_middle(middle)), fine], 1), embedding)
         shown = functional.pixel_shuffle(self.leave(functional.silu(x)).float(), 2)
         logits, fill = shown[:, : self.parts], shown[:, self.parts :] + 0.5
+        if covers is not None:
+            logits = _known(covers, logits)
         moves, centres = self._moves(logits, middle.float(), words, text_mask, embedding)
         return Motion(logits, fill, moves, centres)
 
@@ -138,6 +147,15 @@ class Mover(ModelMixin, ConfigMixin):
 def belongs(logits: Tensor) -> Tensor:
     """The shares (B, K + 1, H, W) of background and parts in each place, from logits (B, K, H, W)."""
     return functional.pad(logits, (0, 0, 0, 0, 1, 0)).softmax(1)
+
+
+def _known(covers: Tensor, logits: Tensor) -> Tensor:
+    """The logits of ``covers``, each in the place of the part that it fits in the network's ``logits`` (B, K, h, w)."""
+    own = belongs(logits)[:, 1:].flatten(2)
+    orders = [torch.tensor(order) for order in permutations(range(covers.shape[1]))]
+    agree = torch.stack([(covers[:, order].flatten(2) * own).sum((1, 2)) for order in orders], 1)
+    best = torch.stack(orders).to(covers.device)[agree.argmax(1)]
+    return covers.gather(1, best[..., None, None].expand_as(covers)).logit(_LEAST_SHARE)
 
 
 def _centres(share: Tensor) -> Tensor:

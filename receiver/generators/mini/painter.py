@@ -36,6 +36,10 @@ def trust_of(snr_db: float | None) -> float:
 class Painter(ModelMixin, ConfigMixin):
     """Noisy latents of a frame and conditions to an estimate of its clean latents.
 
+    Behind the channels of the picture the latents have some of its `outline`: where objects are, and their shape. Where
+    that is known (`layout`) it is given without noise, else it is painted along with the picture. Without it an
+    object's words had no place to go to.
+
     A U-Net of three scales. Around it stands what is known without learning: the variance of each channel, from which
     follow the share of the noisy latents that an estimate keeps and the size of what is left to estimate, so that the
     network's task is of unit size at every noise level (Karras et al. 2022, section 5, by channel).
@@ -47,6 +51,7 @@ class Painter(ModelMixin, ConfigMixin):
     def __init__(
         self,
         channels: int = 24,
+        outline: int = 6,
         patch: int = 16,
         widths: tuple[int, int, int] = (64, 128, 256),
         blocks: tuple[int, int, int] = (1, 2, 3),
@@ -57,13 +62,13 @@ class Painter(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        self.channels, self.patch = channels, patch
-        self.register_buffer("variance", torch.ones(channels))
+        self.channels, self.outline, self.patch = channels, outline, patch
+        self.register_buffer("variance", torch.ones(channels + outline))
         self.text = TextInput(text_width, topics)
         self.embed = nn.Sequential(nn.Linear(32 + topics, coarse), nn.SiLU(), nn.Linear(coarse, coarse))
         self.words = nn.Linear(text_width, coarse)
         self.trace = nn.Conv2d(patch * patch, sketch_width, 1)
-        self.enter = nn.Conv2d(2 * channels + 3 + sketch_width + PLACES, fine, 3, padding=1)
+        self.enter = nn.Conv2d(2 * channels + outline + 3 + sketch_width + PLACES, fine, 3, padding=1)
         self.fine_in = nn.ModuleList(ResBlock(fine, fine, coarse) for _ in range(blocks[0]))
         self.to_middle = nn.Conv2d(fine, middle, 3, stride=2, padding=1)
         self.middle_in = nn.ModuleList(ResBlock(middle, middle, coarse) for _ in range(blocks[1]))
@@ -80,7 +85,7 @@ class Painter(ModelMixin, ConfigMixin):
         self.fine_join = ResBlock(2 * fine, fine, coarse)
         self.fine_out = nn.ModuleList(ResBlock(fine, fine, coarse) for _ in range(blocks[0] - 1))
         self.norm = nn.LayerNorm(fine)
-        self.leave = nn.Conv2d(fine, channels, 3, padding=1)
+        self.leave = nn.Conv2d(fine, channels + outline, 3, padding=1)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(cast(Tensor, self.leave.bias))
 
@@ -96,9 +101,9 @@ class Painter(ModelMixin, ConfigMixin):
         sketch: Tensor,
         sketch_trust: Tensor,
     ) -> Tensor:
-        """The estimate (B, C, h, w) of the clean latents.
+        """The estimate (B, C + O, h, w) of the clean latents, O channels of outline last.
 
-        ``noisy`` (B, C, h, w) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,) in (0, 1]; ``text`` (B,
+        ``noisy`` (B, C + O, h, w) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,) in (0, 1]; ``text`` (B,
         L, D) and ``text_mask`` (B, L) as from `text.embed`; ``time`` (B,) in [0, 1] where in the clip the frame
         is; ``known`` (B, C, h, w) latents of what is known of the frame, ``trust`` (B, 2, h, w) in [0, 1] how
         far it holds here, and how far it shows the clip at another time; ``sketch`` (B, 1, H, W) in [0, 1], and
@@ -119,7 +124,7 @@ class Painter(ModelMixin, ConfigMixin):
         sketch: Tensor,
         sketch_trust: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """`forward`, and the deviation (B, C, 1, 1) of what a linear filter leaves open: the loss is measured in it."""
+        """`forward`, and the deviation (B, C + O, 1, 1) of what a linear filter leaves open, the unit of the loss."""
         t = noise_level.view(-1, 1, 1, 1)
         variance = self.variance.view(1, -1, 1, 1)
         total = (1 - t) ** 2 * variance + t**2
@@ -129,7 +134,7 @@ class Painter(ModelMixin, ConfigMixin):
         words = self.words(words)
         given = sketch_trust.view(-1, 1, 1, 1)
         height, width = noisy.shape[-2:]
-        unit = variance.sqrt()
+        unit = variance[:, : self.channels].sqrt()
         inputs = [
             noisy / total.sqrt(),
             known / unit * (trust.amax(1, keepdim=True) > 0),

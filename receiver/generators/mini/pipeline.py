@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -14,9 +15,13 @@ from transformers import BertModel, BertTokenizerFast
 
 from common.errors import SettingError, WeightsError
 from receiver.generators.base import GuidanceForm
+from receiver.generators.mini.behind import behind
+from receiver.generators.mini.edge import edged
 from receiver.generators.mini.latent import PatchLatent
+from receiver.generators.mini.layout import NUMBERS, Layout
 from receiver.generators.mini.move import carried_back, move
 from receiver.generators.mini.mover import SIDE, Mover
+from receiver.generators.mini.outline import STEP, encode
 from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.text import embed
 
@@ -55,6 +60,7 @@ class MiniPipeline(DiffusionPipeline):
     vae: PatchLatent
     painter: Painter
     mover: Mover
+    layout: Layout
     scheduler: FlowMatchEulerDiscreteScheduler
     text_encoder: BertModel | None
     tokenizer: BertTokenizerFast | None
@@ -64,18 +70,25 @@ class MiniPipeline(DiffusionPipeline):
         vae: PatchLatent,
         painter: Painter,
         mover: Mover,
+        layout: Layout,
         scheduler: FlowMatchEulerDiscreteScheduler,
         text_encoder: BertModel | None = None,
         tokenizer: BertTokenizerFast | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
-            vae=vae, painter=painter, mover=mover, scheduler=scheduler, text_encoder=text_encoder, tokenizer=tokenizer
+            vae=vae,
+            painter=painter,
+            mover=mover,
+            layout=layout,
+            scheduler=scheduler,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
         )
 
     def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
         """Save all but the text encoder and the tokenizer, which are not this project's to hand on."""
-        own = MiniPipeline(self.vae, self.painter, self.mover, self.scheduler)
+        own = MiniPipeline(self.vae, self.painter, self.mover, self.layout, self.scheduler)
         super(MiniPipeline, own).save_pretrained(save_directory, **options)
 
     @torch.no_grad()
@@ -97,10 +110,10 @@ class MiniPipeline(DiffusionPipeline):
         ``prompt`` may be empty; ``image`` (3, height, width) in [0, 1] is the received first frame, ``sketches`` (1 or
         F, height, width) those of the first or of all frames, and ``snr_db`` the SNR they were received at
         (None: taken as clean). ``guidance_scale`` is ω of the paper's eq. (2), ``guidance_form`` its reading. A
-        first frame that is not given is painted; with sketches of all frames the others are, too, each from its
-        sketch and the first frame; else they follow from the first by motion, and what that brings in from
-        beyond the border is painted. Raises SettingError for sizes that do not fit and WeightsError where a
-        prompt is given but no text encoder was.
+        first frame that is not given is painted; without a sketch the layout says where its objects are. With
+        sketches of all frames the others are painted, too, each from its sketch and the first frame; else they
+        follow from the first by motion, and what that brings in from beyond the border is painted. Raises
+        SettingError for sizes that do not fit and WeightsError where a prompt is given but no text encoder was.
         """
         frames = self.mover.frames
         if height % SIZE_STEP or width % SIZE_STEP or height <= 0 or width <= 0:
@@ -112,34 +125,52 @@ class MiniPipeline(DiffusionPipeline):
         paint = _Paint(self, prompt, num_inference_steps, guidance_scale, guidance_form, generator, height, width)
         trust = trust_of(snr_db)
         lines = None if sketches is None else paint.padded(sketches[:, None].float())
+        covers = None
         if image is not None:
             first = paint.padded(image[None].float())
             latents = self.vae.encode(first)
         else:
             line = None if lines is None else lines[:1]
-            latents = paint.frames(paint.visuals(torch.zeros(1), sketch=line, trust=trust))
-            first = paint.picture(latents, line, trust)
+            visuals = paint.visuals(torch.zeros(1), sketch=line, trust=trust)
+            if line is None:
+                covers = paint.covers()
+                cover, fine = covers.amax(1, keepdim=True), self.vae.patch // STEP
+                latents = paint.frames(visuals, encode(functional.avg_pool2d(cover, fine)[:, 0]))
+                first = edged(paint.picture(latents), cover)
+            else:  # a sketch shows what a text can only tell: where things are
+                latents = paint.frames(visuals)
+                first = paint.picture(latents, line, trust)
         if lines is not None and len(lines) > 1:
             times = torch.arange(1, frames) / (frames - 1)
             rest = paint.frames(paint.visuals(times, sketch=lines[1:], trust=trust, elsewhere=latents))
             clip = torch.cat([first, paint.picture(rest, lines[1:], trust)])
         else:
-            clip = self._moved_on(first, paint)
+            clip = self._moved_on(first, paint, covers)
         return clip[:, :, :height, :width].clamp(0, 1)
 
-    def _moved_on(self, first: Tensor, paint: _Paint) -> Tensor:
-        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W)."""
+    def _moved_on(self, first: Tensor, paint: _Paint, covers: Tensor | None) -> Tensor:
+        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W). ``covers`` (1, K, H, W) are of its parts, if
+        known."""
         height, width = first.shape[-2:]
         with paint.precision():
-            motion = self.mover(functional.interpolate(first, (SIDE, SIDE), mode="area"), paint.text, paint.mask)
+            small = functional.interpolate(first, (SIDE, SIDE), mode="area")
+            known = None if covers is None else functional.interpolate(covers, (SIDE // 2, SIDE // 2), mode="area")
+            motion = self.mover(small, paint.text, paint.mask, known)
+        if known is not None:
+            fill = behind(functional.avg_pool2d(small, 2), known.amax(1, keepdim=True))
+            motion = motion._replace(fill=fill)
         moved = move(first, motion, height, width)
-        clip, seen = moved.clip[0], moved.seen[0]
+        # at rest the layers give back the first frame but for their edges
+        clip, seen = torch.cat([first, moved.clip[0, 1:]]), moved.seen[0]
         if float((seen[-1] < 0.5).float().mean()) < LEAST_UNSEEN:
             return clip
         cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
-        known = self.vae.encode(clip[-1:])
-        last = paint.picture(paint.frames(paint.visuals(torch.ones(1), here=(known, (cells > 0.9).float()))))
-        return torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
+        visuals = paint.visuals(torch.ones(1), here=(self.vae.encode(clip[-1:]), (cells > 0.9).float()))
+        # what comes in from beyond the border is background
+        empty = encode(torch.zeros(1, STEP * paint.rows, STEP * paint.columns))
+        last = paint.picture(paint.frames(visuals, empty))
+        filled = torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
+        return torch.cat([first, filled[1:]])
 
 
 class _Paint:
@@ -161,7 +192,9 @@ class _Paint:
         self.rows, self.columns = (-(-side // (patch * _CELLS)) * _CELLS for side in (height, width))
         self.text, self.mask = self._read(prompt)
         # one noise for all frames: what a sketch leaves open is then the same in all of them
-        self.noise = torch.randn((1, pipeline.vae.channels, self.rows, self.columns), generator=generator)
+        channels = pipeline.vae.channels + pipeline.painter.outline
+        self.noise = torch.randn((1, channels, self.rows, self.columns), generator=generator)
+        self.generator = generator
 
     def padded(self, pictures: Tensor) -> Tensor:
         """Pictures (N, C, H, W), enlarged at the right and at the bottom to what the painter can do."""
@@ -181,7 +214,7 @@ class _Paint:
         """For the frames at ``time`` (B,): their sketches (B, 1, H, W), and latents (1, C, h, w), ``here`` of the
         frame itself with the cells (1, 1, h, w) in which they hold, or ``elsewhere`` of another frame of the clip."""
         count, patch = len(time), self.pipeline.vae.patch
-        known = torch.zeros_like(self.noise)
+        known = torch.zeros(1, self.pipeline.vae.channels, self.rows, self.columns)
         trusted = torch.zeros(count, 2, self.rows, self.columns)
         if here is not None:
             known, trusted[:, :1] = here
@@ -196,16 +229,35 @@ class _Paint:
             torch.full((count,), 0.0 if sketch is None else trust),
         )
 
-    def frames(self, visuals: Visuals) -> Tensor:
-        """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture."""
-        scheduler = self.pipeline.scheduler
+    def covers(self) -> Tensor:
+        """How much of each pixel each thing that the text names covers, (1, K, H, W) in [0, 1], by as many steps. They
+        are in the largest square in the middle of the picture, whose sides are at -1 and 1."""
+        layout = self.pipeline.layout
+        numbers = torch.randn((1, layout.slots, NUMBERS), generator=self.generator)
+        for level, after in pairwise(torch.linspace(1.0, 0.0, self.steps + 1)):
+            clean = layout(numbers, level[None], self.text, self.mask).numbers
+            numbers = clean + (numbers - clean) * (after / level)
+        code = layout(numbers, torch.zeros(1), self.text, self.mask).code
+        height, width = (self.pipeline.vae.patch * cells for cells in (self.rows, self.columns))
+        square = min(height, width)
+        down, across = ((2 * torch.arange(side) + 1 - side) / square for side in (height, width))
+        places = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], 2).flatten(0, 1)
+        covers = layout.cover(numbers, code, places.expand(1, layout.slots, -1, -1)).sigmoid()
+        return (covers * (numbers[..., :1] > 0)).unflatten(2, (height, width))
+
+    def frames(self, visuals: Visuals, outline: Tensor | None = None) -> Tensor:
+        """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture. An ``outline`` (B, O, h, w)
+        that is given stands in them all the way, without noise."""
+        scheduler, channels = self.pipeline.scheduler, self.pipeline.vae.channels
         scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / self.steps, self.steps))
         latents = self.noise.expand(len(visuals.time), -1, -1, -1)
         for timestep, level in zip(scheduler.timesteps, scheduler.sigmas, strict=False):
+            if outline is not None:
+                latents = torch.cat([latents[:, :channels], (1 - level) * outline], 1)
             with self.precision():
                 velocity = self._velocity(latents, level, visuals)
             latents = scheduler.step(velocity, timestep, latents).prev_sample
-        return latents
+        return latents[:, :channels]
 
     def _velocity(self, latents: Tensor, level: Tensor, visuals: Visuals) -> Tensor:
         """Eq. (2): ε(c_v) + ω·[ε(c_v, c_t) - ε(c_v)], or in its literal form ε(c_v) + ω·[ε(c_t) - ε(c_v)]."""

@@ -13,6 +13,7 @@ from common.errors import SettingError
 from common.schemes import Section
 from common.weights import Registry
 from gvsc.bench import codec as codecs
+from gvsc.bench.generator import judges
 from gvsc.catalogue.items import HEADINGS, Hub, Kind, Package, Weights
 from gvsc.catalogue.table import ITEMS, by_name, hub_models
 from gvsc.evaluation import metrics
@@ -35,6 +36,7 @@ def listed(kind: Kind) -> set[str]:
         ("describer", description.NAMES),
         ("sketcher", sketch.NAMES),
         ("metric", metrics.names()),
+        ("judge", (judges.NAME,)),
         ("loss", loss.NAMES),
     ],
 )

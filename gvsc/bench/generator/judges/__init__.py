@@ -1,8 +1,8 @@
 """Judges say what is to be seen in a clip. They are given the clip, never its caption.
 
-Two small networks, trained on the rendered world by `gvsc.training.judge`. No weights come with gvsc yet: those trained
-so far are not right often enough (gvsc/training/LOG.md). Each answer is one of :data:`LABELS`, ``NONE`` among them, so
-that noise need not be called anything.
+Three small networks, trained on the rendered world by `gvsc.training.judge`: one finds the object and its path, one
+looks at whole frames, one at what is cut out where the object is. Each answer is one of :data:`LABELS`, ``NONE`` among
+them, so that noise need not be called anything.
 """
 
 from __future__ import annotations
@@ -14,16 +14,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
+from torch import Tensor
 
 from common import weights
+from common.conventions import FRAMES
 from common.errors import SettingError, WeightsError
-from gvsc.bench.generator.judges import look, movement
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
-from gvsc.bench.generator.judges.network import FRAMES, JudgeNetworks, from_tensors
+from gvsc.bench.generator.judges.network import JudgeNetworks, from_tensors, smaller
+from gvsc.bench.generator.judges.thing import cut
 
 __all__ = ["LABELS", "NAME", "NONE", "Judges", "Verdict", "truth"]
 
 NAME: Final = "judges"
+
+_LOOKED_AT: Final = (0, 2, 5, 7)
+"""Frames that the object is cut out of."""
+
+_NUDGES: Final = tuple(
+    (right, down, larger)
+    for larger in (0.8, 1.0, 1.25)
+    for right, down in ((0.0, 0.0), (0.25, 0.0), (-0.25, 0.0), (0.0, 0.25), (0.0, -0.25))
+)
+"""Where else it may be: by how many radii to the right and down, and how much larger. It is found only roughly."""
 
 Verdict = dict[str, str]
 """The answer to each question of ``LABELS``."""
@@ -51,4 +63,42 @@ class Judges:
             raise SettingError(f"a clip to judge must be uint8 ({FRAMES}, H, W, 3), not {video.dtype} {video.shape}")
         clip = torch.from_numpy(np.ascontiguousarray(video.transpose(0, 3, 1, 2))).float().div_(255.0)
         with torch.inference_mode():
-            return look.judge(self._networks.look, clip) | movement.judge(self._networks.movement, clip)
+            votes = votes_on(self._networks, clip)
+        return {question: LABELS[question][int(votes[question].argmax())] for question in LABELS}
+
+
+def votes_on(networks: JudgeNetworks, clip: Tensor) -> dict[str, Tensor]:
+    """For each question how likely each answer is, (answers,), for a clip (FRAMES, 3, H, W) in [0, 1].
+
+    The object is looked for first; what it is, is asked of what is cut out there. Where there is none, nothing is.
+    """
+    small = smaller(clip)
+    seen = networks.path(small[None])
+    known, background, light = networks.scene(small)
+    x, y, radius = (value[list(_LOOKED_AT)] for value in seen.path[0].unbind(-1))
+    radius = radius.exp()
+    cuts = [
+        cut(clip[list(_LOOKED_AT)], torch.stack([x + right * radius, y + down * radius, larger * radius], -1))
+        for right, down, larger in _NUDGES
+    ]
+    logits = networks.thing(torch.cat(cuts), known.mean(0).expand(len(_NUDGES) * len(_LOOKED_AT), -1))
+    gone = seen.places[0].softmax(-1)[list(_LOOKED_AT), -1:]
+    colour, kind = (_named(answers.unflatten(0, (len(_NUDGES), -1)).softmax(-1), gone) for answers in logits)
+    return {
+        "motion": seen.motion[0],
+        "camera": seen.camera[0],
+        "background": _together(background.softmax(-1)),
+        "light": _together(light.softmax(-1)),
+        "colour": _together(colour),
+        "kind": _together(kind),
+    }
+
+
+def _named(shares: Tensor, gone: Tensor) -> Tensor:
+    """Of shares (nudges, frames, answers) the largest of each answer; NONE, the first, where the object is gone."""
+    return torch.cat([gone, shares.amax(0)[:, 1:] * (1 - gone)], -1)
+
+
+def _together(shares: Tensor) -> Tensor:
+    """Votes (answers,) of frames (FRAMES, answers); none of them can rule an answer out."""
+    return (shares + 0.01).log().sum(0)

@@ -23,12 +23,6 @@ LABELS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The answers to each question."""
 
-LOOK: Final = ("colour", "kind", "background", "light")
-"""What a single frame tells."""
-
-MOVEMENT: Final = ("motion", "camera")
-"""What only several frames tell: of the object, and of the camera."""
-
 
 def truth(scene: Scene) -> dict[str, str]:
     """The right answers for a scene of at most one object. Raises ValueError for one of more."""

@@ -22,6 +22,8 @@ TINY = (
     "painter.network = { widths = [8, 8, 8], blocks = [1, 1, 1], sketch_width = 4, heads = 2, topics = 2 }",
     "mover.network = { widths = [8, 8, 8], coarse_blocks = 1, heads = 2, topics = 2 }",
     "decoder.network = { widths = [8, 8, 8] }",
+    "layout.network = { width = 8, layers = 1, heads = 2, shape_width = 4, topics = 2 }",
+    "layout.batch = 3",
     "painter.batch = 6",
     "mover.batch = 4",
     "mover.real = 2",

@@ -19,6 +19,7 @@ from gvsc.training.generator.export import export
 from gvsc.training.generator.plan import MiniRecipe
 from gvsc.training.recipe import find
 from receiver.generators.mini.latent import PatchLatent
+from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter
 from receiver.generators.mini.pipeline import MiniPipeline
@@ -80,17 +81,23 @@ def test_the_pipeline_is_written_in_small_files_and_loads(tiny_lines: tuple[str,
     recipe = MiniRecipe.parse(find("mini", "default")[1], [line for line in tiny_lines if "mover.network" in line])
     torch.manual_seed(0)
     sizes = {"painter": recipe.painter.network, "mover": recipe.mover.network, "decoder": recipe.decoder.network}
-    networks = {"painter": Painter, "mover": Mover, "decoder": PatchLatent}
+    sizes["layout"] = recipe.layout.network
+    networks = {"painter": Painter, "mover": Mover, "decoder": PatchLatent, "layout": Layout}
     made = {name: kind(**vars(sizes[name])) for name, kind in networks.items()}
     folder = tmp_path / "mini"
     export(recipe, {name: network.state_dict() for name, network in made.items()}, folder)
     files = [file for file in folder.rglob("*") if file.is_file()]
     assert all(file.stat().st_size <= 16 * 2**20 for file in files)
     assert {file.relative_to(folder).parts[0] for file in files} == {
-        "model_index.json", "painter", "mover", "vae", "scheduler",
+        "model_index.json", "painter", "mover", "layout", "vae", "scheduler",
     }  # fmt: skip
     loaded = MiniPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
-    for name, part in (("painter", loaded.painter), ("mover", loaded.mover), ("decoder", loaded.vae)):
+    for name, part in (
+        ("painter", loaded.painter),
+        ("mover", loaded.mover),
+        ("layout", loaded.layout),
+        ("decoder", loaded.vae),
+    ):
         for key, tensor in made[name].state_dict().items():
             assert torch.equal(part.state_dict()[key], tensor.half().float()), key
 
@@ -175,5 +182,5 @@ def test_training_needs_nothing_but_torch_numpy_pillow_and_safetensors(
     assert "diffusers" in done.stdout
     assert "click" not in done.stdout
     assert "copy" in done.stderr
-    for part in ("painter", "mover", "decoder"):
+    for part in ("painter", "mover", "decoder", "layout"):
         assert (tmp_path / "run" / part / f"mini-{part}.md").exists()

@@ -15,18 +15,20 @@ from torch import nn
 from gvsc.training import engine
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.frames import Frames, Shown
-from gvsc.training.generator.mover import MoverTask, match
+from gvsc.training.generator.layout import MIRRORED, LayoutTask
+from gvsc.training.generator.mover import MoverTask, Rendered, match
 from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
 from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
 from gvsc.training.generator.pool import Pool
 from gvsc.training.recipe import Length, RecipeError, Stage, find
+from receiver.generators.mini.layout import RADIUS
 from receiver.generators.mini.painter import trust_of
 
 CPU = torch.device("cpu")
 
 
 def task_of(part: str, recipe: MiniRecipe, pool: Pool, **changes: Any) -> Any:
-    tasks = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask}
+    tasks = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask, "layout": LayoutTask}
     return tasks[part](replace(getattr(recipe, part), **changes), CPU, pool)
 
 
@@ -215,7 +217,7 @@ def test_held_out_figures_are_of_the_precision_that_is_trained_in(
     task = task_of(part, tiny, small_pool, optimiser=replace(getattr(tiny, part).optimiser, bfloat16=low))
     model, seen = task.model(None), set()
     for module in model.modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_pre_hook(lambda *_: seen.add(torch.is_autocast_enabled("cpu")))
     task.watch(model)
     assert seen == {low}
@@ -251,6 +253,58 @@ def test_what_is_kept_back_is_not_drawn(tiny: MiniRecipe, small_pool: Pool, monk
     for seed in range(60):
         frames.plain("world", np.random.default_rng(seed))
     assert set(drawn) == set(range(5))
+
+
+def test_numbers_of_a_layout_say_where_the_masks_are(small_pool: Pool) -> None:
+    found = 0
+    for numbers, masks in zip(small_pool["world.layout"], small_pool["world.masks"], strict=True):
+        assert np.array_equal(numbers[:, 0] > 0, masks.any((1, 2)))
+        for (_, x, y, size, _, _), mask in zip(numbers[numbers[:, 0] > 0], masks, strict=False):
+            rows, columns = np.nonzero(mask > 127)
+            middle = (columns.min() + columns.max() + 1) / 64 - 1, (rows.min() + rows.max() + 1) / 64 - 1
+            reach = RADIUS / 128 * np.exp(size / 2)
+            if mask[[0, -1]].any() or mask[:, [0, -1]].any() or (masks > 127).all(0).any():
+                continue
+            found += 1
+            assert np.hypot(middle[0] - x, middle[1] - y) < reach / 2
+            assert (columns.max() - columns.min()) / 64 < 1.5 * reach
+    assert found
+
+
+def test_the_mirror_image_of_a_layout_has_the_mirrored_cover(tiny: MiniRecipe, small_pool: Pool) -> None:
+    model = task_of("layout", tiny, small_pool).model(None)
+    numbers = torch.tensor([[[1.0, 0.3, -0.2, 0.4, 0.9, 1.0], [1.0, -0.5, 0.1, -0.3, -0.6, -1.0]]])
+    code = torch.randn(1, 2, 6 * tiny.layout.network.shape_width)
+    places = torch.rand(1, 2, 50, 2) * 2 - 1
+    there = model.cover(numbers, code, places)
+    mirrored = model.cover(numbers * torch.tensor(MIRRORED), code, places * torch.tensor([-1.0, 1.0]))
+    assert torch.allclose(there, mirrored, atol=1e-4)
+
+
+def test_a_caption_with_left_and_right_exchanged_turns_the_motion_and_nothing_else(
+    tiny: MiniRecipe, small_pool: Pool
+) -> None:
+    task = task_of("mover", tiny, small_pool)
+    rows = range(task.count)
+    as_told = task.batch([Rendered(row) for row in rows], [], [False] * len(rows))
+    other = task.batch([Rendered(row, exchanged=True) for row in rows], [], [False] * len(rows))
+    turned = task.batch([Rendered(row, turned=True) for row in rows], [], [False] * len(rows))
+    for name in ("frame", "masks", "behind"):
+        assert torch.equal(getattr(as_told, name), getattr(other, name))
+    assert torch.equal(other.text, turned.text)
+    assert torch.equal(other.moves[..., 0], -as_told.moves[..., 0])
+    assert torch.equal(other.moves[..., 1:3], as_told.moves[..., 1:3])
+    sideways = as_told.moves[:, :, -1, 0].abs() > 8
+    assert torch.equal(other.moves[..., 3][~sideways], as_told.moves[..., 3][~sideways])
+
+
+def test_an_outline_that_is_told_has_no_noise(tiny: MiniRecipe, small_pool: Pool) -> None:
+    task = task_of("painter", tiny, small_pool, told=1.0, sketch=0.0, received=0.0)
+    batch = task.draw(Stage(1.0, 16, 256), np.random.default_rng(0))
+    expected = (1 - batch.level.view(-1, 1, 1, 1)) * batch.clean
+    assert torch.equal(batch.noisy()[:, -6:], expected[:, -6:])
+    assert not torch.allclose(batch.noisy()[:, :-6], expected[:, :-6], atol=0.1)
+    assert torch.equal(replace(batch, told=torch.zeros(16)).noisy()[:, :-6], batch.noisy()[:, :-6])
 
 
 def test_rates_hold_and_then_fall_in_a_line() -> None:

@@ -1,0 +1,111 @@
+"""The network of `mini` that says where a text's objects are in the first frame, and what shape each has."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from receiver.generators.mini.layers import SelfAttention, TextInput, WordAttention, waves
+from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
+
+NUMBERS = 6
+"""Of a slot: there (1) or not (-1); x and y from -1 to 1 over the picture; 2·ln(radius/RADIUS); 6·angle in
+radians, clockwise; 1, or -1 for the mirror image."""
+
+GRID = 64
+"""Places a side of a cover."""
+
+RADIUS = 40.0
+"""The radius whose logarithm counts as 0, in pixels of a picture of 256."""
+
+_LARGEST = 1.6
+"""No object reaches further, in radii."""
+_FREQUENCIES = (1.0, 2.0, 3.0, 4.0)
+
+
+class Slots(NamedTuple):
+    """What the slots hold: ``numbers`` (B, K, NUMBERS), and a ``code`` (B, K, D) of each one's shape."""
+
+    numbers: Tensor
+    code: Tensor
+
+
+class Layout(ModelMixin, ConfigMixin):
+    """A flow over a few numbers for each of K slots, given a text; and the shape of what is in a slot.
+
+    The slots are objects from back to front. A shape is a function of the place: seen from its centre, upright, in
+    units of its radius, facing right.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        slots: int = 2,
+        width: int = 192,
+        layers: int = 3,
+        heads: int = 4,
+        shape_width: int = 96,
+        text_width: int = 384,
+        topics: int = 96,
+    ) -> None:
+        super().__init__()
+        self.slots = slots
+        self.text = TextInput(text_width, topics)
+        self.words = nn.Linear(text_width, width)
+        self.embed = nn.Sequential(nn.Linear(16 + topics, width), nn.SiLU(), nn.Linear(width, width))
+        self.enter = nn.Linear(NUMBERS, width)
+        self.slot = nn.Parameter(torch.randn(slots, width) * 0.02)
+        self.read = nn.ModuleList(WordAttention(width, width, heads) for _ in range(layers))
+        self.mix = nn.ModuleList(SelfAttention(width, heads) for _ in range(layers))
+        self.think = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
+            for _ in range(layers)
+        )
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, NUMBERS))
+        self.shape = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * 2 * shape_width))
+        self.place = nn.Linear(2 + 4 * len(_FREQUENCIES), shape_width)
+        self.bend = nn.ModuleList(nn.Linear(shape_width, shape_width) for _ in range(3))
+        self.inside = nn.Linear(shape_width, 1)
+
+    def forward(self, noisy: Tensor, noise_level: Tensor, text: Tensor, text_mask: Tensor) -> Slots:
+        """The estimate of the clean numbers, and the codes of the shapes (of use where the numbers are clean, level 0).
+
+        ``noisy`` (B, K, NUMBERS) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,); ``text`` (B, L, D) and
+        ``text_mask`` (B, L) as from `text.embed`.
+        """
+        words, topics = self.text(text, text_mask)
+        words = self.words(words)
+        embedding = self.embed(torch.cat([waves(noise_level), topics], 1))
+        x = self.enter(noisy) + self.slot + embedding[:, None]
+        for read, mix, think in zip(self.read, self.mix, self.think, strict=True):
+            x = mix(read(x, words, text_mask))
+            x = x + think(x)
+        return Slots(self.leave(x), self.shape(x))
+
+    def cover(self, numbers: Tensor, code: Tensor, places: Tensor) -> Tensor:
+        """Logits (B, K, N) of what is in a slot covering ``places`` (B, K, N, 2), from -1 to 1 over the picture."""
+        _, x, y, _, angle, mirror = numbers.unsqueeze(2).unbind(3)
+        right, down = ((places[..., axis] - at) / radius(numbers)[:, :, None] for axis, at in enumerate((x, y)))
+        cos, sin = torch.cos(angle / 6), torch.sin(angle / 6)
+        across = (cos * right + sin * down) * torch.where(mirror < 0, -1.0, 1.0)
+        upright = torch.stack([across, cos * down - sin * right], 3)
+        waves_of = [upright.clamp(-3, 3)]
+        for frequency in _FREQUENCIES:
+            waves_of += [torch.sin(frequency * upright), torch.cos(frequency * upright)]
+        h = self.place(torch.cat(waves_of, 3))
+        for bend, (scale, shift) in zip(self.bend, _pairs(code), strict=True):
+            h = h + bend(nn.functional.silu(h * (1 + scale) + shift))
+        outside = (upright.abs().amax(3) - _LARGEST).clamp_min(0)
+        return cast(Tensor, self.inside(h))[..., 0] - 20 * outside
+
+
+def radius(numbers: Tensor) -> Tensor:
+    """Of what is in the slots (B, K, NUMBERS), in the units of x and y: (B, K)."""
+    return RADIUS / 128 * torch.exp(numbers[..., 3] / 2)
+
+
+def _pairs(code: Tensor) -> list[tuple[Tensor, Tensor]]:
+    parts = code.unsqueeze(2).chunk(6, 3)
+    return [(parts[n], parts[n + 1]) for n in (0, 2, 4)]
