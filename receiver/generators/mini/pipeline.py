@@ -31,6 +31,9 @@ SIZE_STEP = 32
 _CELLS = 4
 """The painter halves its picture twice: inside, latents are made multiples of this many cells."""
 
+_PLACES_AT_ONCE = 8192
+"""That the layout is asked about: all at once take 48 MB for every layer."""
+
 LEAST_UNSEEN = 0.002
 """Share of the last frame that nothing is known of, below which nothing is painted there."""
 
@@ -242,7 +245,8 @@ class _Paint:
         square = min(height, width)
         down, across = ((2 * torch.arange(side) + 1 - side) / square for side in (height, width))
         places = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], 2).flatten(0, 1)
-        covers = layout.cover(numbers, code, places.expand(1, layout.slots, -1, -1)).sigmoid()
+        parts = (part.expand(1, layout.slots, -1, -1) for part in places.split(_PLACES_AT_ONCE))
+        covers = torch.cat([layout.cover(numbers, code, part) for part in parts], 2).sigmoid()
         return (covers * (numbers[..., :1] > 0)).unflatten(2, (height, width))
 
     def frames(self, visuals: Visuals, outline: Tensor | None = None) -> Tensor:

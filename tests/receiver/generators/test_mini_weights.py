@@ -29,7 +29,7 @@ def test_moving_clips_are_nearer_than_their_first_frame(mini):
     for clip in (World(7777, "held_out")[number] for number in (5, 7, 10, 14, 15, 19)):
         source = clip.video.astype(np.float32).transpose(0, 3, 1, 2) / 255
         made = mini.generate(Conditions(clip.caption, source[0]), seed=7777)
-        assert psnr(made[0], source[0]) > 25
+        assert np.array_equal(made[0], source[0])
         gains.append(psnr(made, source) - psnr(np.broadcast_to(source[0], source.shape), source))
     assert np.mean(gains) > 1.5
 

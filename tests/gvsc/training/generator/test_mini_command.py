@@ -41,7 +41,7 @@ def test_mini_is_trained_part_by_part_and_becomes_a_pipeline(
     alone = CliRunner().invoke(command, ["mini-mover", *arguments, "--steps", "2"])
     assert alone.exit_code == 0, alone.output
     assert alone.stdout == f"{run / 'mover' / 'mini-mover.safetensors'}\n"
-    done = CliRunner().invoke(command, ["mini", *arguments, "--steps", "8"])
+    done = CliRunner().invoke(command, ["mini", *arguments, "--steps", "9"])
     assert done.exit_code == 0, done.output
     assert "mini-mover: goes on from step 2" in done.stderr
     pipeline = MiniPipeline.from_pretrained(
