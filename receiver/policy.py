@@ -21,7 +21,7 @@ LEAST_SNR_DB: Final[Mapping[Role, float]] = {"frame-text": -8.0, "sketch-text": 
 Assumptions: `gvsc bench ablation`, which would tell, has not been run on a well trained generator yet. Sketches:
 where half of their lines are right, edge F1 0.5 (docs/results/codecs/djscc-sketch.json). A frame: so low that over
 white noise little else would arrive, so in deep fades alone; at -5 dB it still has 20.8 dB
-(docs/results/codecs/djscc-frame.json), where clips made of the text alone have 10.5 (README)."""
+(docs/results/codecs/djscc-frame.json), where clips made of the text alone have 10.3 (README)."""
 
 
 def named(options: Iterable[str]) -> tuple[str | None, dict[Role, str]]:

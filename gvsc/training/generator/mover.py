@@ -63,7 +63,7 @@ class MoverBatch(Tensors):
     video: Tensor
 
 
-class Rendered(NamedTuple):
+class Row(NamedTuple):
     """A row of the rendered clips; whether it is the mirror image; whether it is told with left and right exchanged."""
 
     row: int
@@ -103,7 +103,7 @@ class MoverTask:
         """See ``engine.Task``."""
         real = self.plan.real if len(self.rate) else 0
         rows = [
-            Rendered(int(rng.integers(self.trained)), rng.random() < 0.5, rng.random() < self.plan.exchanged)
+            Row(int(rng.integers(self.trained)), rng.random() < 0.5, rng.random() < self.plan.exchanged)
             for _ in range(stage.batch - real)
         ]
         clips = [(int(rng.choice(len(self.rate), p=self.rate)), rng.random() < 0.5) for _ in range(real)]
@@ -111,7 +111,7 @@ class MoverTask:
         batch = self.batch(rows, clips, dropped.tolist())
         return MoverBatch(**vars(batch) | {"frame": as_received(batch.frame, rng)})
 
-    def batch(self, rows: list[Rendered], clips: list[tuple[int, bool]], dropped: list[bool]) -> MoverBatch:
+    def batch(self, rows: list[Row], clips: list[tuple[int, bool]], dropped: list[bool]) -> MoverBatch:
         """Rendered clips; real ones, each with whether it is turned; and whether each one's text is left out."""
         pool = self.pool
         allowed = [(row, turned and bool(pool["clips.turns"][row])) for row, turned in clips]
@@ -132,7 +132,7 @@ class MoverTask:
             video=stacked(videos) if videos else torch.zeros(0, FRAMES, 3, SMALL, SMALL),
         )
 
-    def _moves(self, one: Rendered) -> NDArray[np.float32]:
+    def _moves(self, one: Row) -> NDArray[np.float32]:
         moves: NDArray[np.float32] = self.pool["world.moves"][one.row]
         moves = mirror.moves(moves) if one.turned else moves
         return exchanged(moves) if one.exchanged else moves
@@ -152,7 +152,7 @@ class MoverTask:
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``: errors of the last frame's shifts in pixels, of objects and of the camera."""
-        rows = [Rendered(row) for row in range(self.trained, self.count) or range(self.count)]
+        rows = [Row(row) for row in range(self.trained, self.count) or range(self.count)]
         batch = self.batch(rows, [], [False] * len(rows)).to(self.device)
         with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
             motion = cast(Mover, model)(batch.frame, batch.text, batch.mask)

@@ -23,10 +23,9 @@ SMALL, FRAME = 64, 128
 
 class Rendered(NamedTuple):
     """``video`` uint8 (8, 256, 256, 3); ``outlines`` uint8 (8, 64, 64), how much of each place of each frame the parts
-    cover; ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how
-    much of each place of it each part covers; ``behind`` uint8 (64, 64, 3), the first frame without the parts;
-    ``moves`` float32 (3, 8, 4) as in mover.Motion, the background first; ``layout`` float32 (2, 6), the
-    numbers of layout.Layout; ``caption``."""
+    cover; ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how much of each place of it each
+    part covers; ``behind`` uint8 (64, 64, 3), the first frame without the parts; ``moves`` float32 (3, 8, 4) as in
+    mover.Motion, the background first; ``layout`` float32 (2, 6), the numbers of layout.Layout; ``caption``."""
 
     video: NDArray[np.uint8]
     outlines: NDArray[np.uint8]

@@ -16,7 +16,7 @@ from gvsc.training import engine
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.frames import Frames, Shown
 from gvsc.training.generator.layout import MIRRORED, LayoutTask
-from gvsc.training.generator.mover import MoverTask, Rendered, match
+from gvsc.training.generator.mover import MoverTask, Row, match
 from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
 from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
 from gvsc.training.generator.pool import Pool
@@ -286,9 +286,9 @@ def test_a_caption_with_left_and_right_exchanged_turns_the_motion_and_nothing_el
 ) -> None:
     task = task_of("mover", tiny, small_pool)
     rows = range(task.count)
-    as_told = task.batch([Rendered(row) for row in rows], [], [False] * len(rows))
-    other = task.batch([Rendered(row, exchanged=True) for row in rows], [], [False] * len(rows))
-    turned = task.batch([Rendered(row, turned=True) for row in rows], [], [False] * len(rows))
+    as_told = task.batch([Row(row) for row in rows], [], [False] * len(rows))
+    other = task.batch([Row(row, exchanged=True) for row in rows], [], [False] * len(rows))
+    turned = task.batch([Row(row, turned=True) for row in rows], [], [False] * len(rows))
     for name in ("frame", "masks", "behind"):
         assert torch.equal(getattr(as_told, name), getattr(other, name))
     assert torch.equal(other.text, turned.text)
