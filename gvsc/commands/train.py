@@ -131,14 +131,26 @@ def prepare_data(data: Path, out: Path, sketches: int | None, clips: int | None,
 @click.option("--clips", type=click.IntRange(1), help="Rendered clips. Default: 1000.")
 @click.option("--real-clips", type=click.IntRange(0), help="Real clips, of as many shots. Default: 60.")
 @click.option("--sketched", type=click.IntRange(1), help="Rendered clips that get sketches. Default: 500.")
+@click.option("--crops", type=click.IntRange(1), help="Crops of each photo. Default: 24.")
+@click.option(
+    "--like", help="Pipeline whose latents are taken: a name in common/weights, or a folder. To go on from it."
+)
 @threads_option
-def prepare_mini(data: Path, out: Path, clips: int | None, real_clips: int | None, sketched: int | None) -> None:
+def prepare_mini(
+    data: Path,
+    out: Path,
+    clips: int | None,
+    real_clips: int | None,
+    sketched: int | None,
+    crops: int | None,
+    like: str | None,
+) -> None:
     """Pack what mini is trained from into one file: photos, real clips, word vectors of all captions.
 
     Clips are rendered and sketches drawn out of it where it is trained, once, into a file beside it. Needs the text
     encoder (gvsc models get minilm).
     """
-    from gvsc.training.generator import prepare
+    from gvsc.training.generator import prepare, start
 
     if not (data / "clips-train.json").is_file():
         raise SettingError(f"there is no data in {data}; run gvsc train fetch --out {data}")
@@ -149,6 +161,8 @@ def prepare_mini(data: Path, out: Path, clips: int | None, real_clips: int | Non
             clips=prepare.CLIPS if clips is None else clips,
             real_clips=prepare.REAL_CLIPS if real_clips is None else real_clips,
             sketched=prepare.SKETCHED if sketched is None else sketched,
+            crops=prepare.CROPS if crops is None else crops,
+            like=None if like is None else start.axes(like),
             advance=advance,
         )
     facts = f"{made.count} rendered clips, {len(made.clip_names)} real ones, {len(made.photos)} photos"

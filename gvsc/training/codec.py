@@ -108,7 +108,7 @@ class CodecTask(ABC):
     def watched(self, model: nn.Module, pictures: Tensor, snr_db: float, **options: Any) -> Tensor:
         """Held-out pictures after a channel whose SNR both ends know: as in training, on its device, in [0, 1]."""
         decoded = []
-        precision = torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.optimiser.bfloat16)
+        precision = self.recipe.optimiser.autocast(self.device)
         with torch.inference_mode(), precision:
             for index, picture in enumerate(pictures.split(1)):
                 snr = torch.full((1,), snr_db)

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from common.errors import GvscError
 from gvsc.training.recipe import Length, Optimiser, Stage
-from gvsc.training.run import Run, stored_model
+from gvsc.training.run import Run, begin_with, stored_model
 from gvsc.training.tfevents import EventWriter
 
 PROGRESS_SECONDS = 15.0
@@ -101,6 +101,8 @@ class Options:
     data: str = ""
     """What tells the data from other data: a run does not go on with others."""
     checkpoint_seconds: float = CHECKPOINT_SECONDS
+    start: Mapping[str, Tensor] = field(default_factory=dict)
+    """Weights that a run begins with, as far as they fit."""
 
 
 def train(task: Task[B], recipe: Plan, folder: Path, options: Options) -> Run:
@@ -110,7 +112,11 @@ def train(task: Task[B], recipe: Plan, folder: Path, options: Options) -> Run:
     KeyboardInterrupt leaves a checkpoint behind.
     """
     torch.manual_seed(options.seed)
-    model = task.model(stored_model(folder)).to(options.device)
+    stored = stored_model(folder)
+    model = task.model(stored)
+    if stored is None:
+        begin_with(model, options.start)
+    model = model.to(options.device)
     same = {"name": task.name, "recipe": recipe.without_length(), "seed": str(options.seed), "data": options.data}
     optimiser = recipe.optimiser
     run = Run(
@@ -165,7 +171,7 @@ class _Loop(Generic[B]):
                 began = time.monotonic()
                 rate = recipe.optimiser.rate(self.progress(run.step), run.step)
                 batch = batches.next().to(device)
-                with torch.autocast(device.type, torch.bfloat16, enabled=recipe.optimiser.bfloat16):
+                with recipe.optimiser.autocast(device):
                     loss = self.task.loss(run.model, batch)
                 run.advance(loss, rate, recipe.optimiser.clip_norm)
                 self.losses.append(loss.detach())

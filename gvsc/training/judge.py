@@ -17,6 +17,7 @@ import math
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -24,19 +25,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from common import weights
+from common import bfloat16, weights
 from common.conventions import DEFAULT_SEED
 from gvsc.bench.generator.cases import DIRECTIONS
 from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
 from gvsc.bench.generator.judges.network import JudgeNetworks, smaller
-from gvsc.bench.generator.judges.path import CELLS, Seen
+from gvsc.bench.generator.judges.path import CELLS, SIDE, Seen
 from gvsc.bench.trials import wilson
 from gvsc.training.judge_data import CUTS, SCENES, UNASKED, Batch, Batches, soften
-from gvsc.training.run import Run, export
+from gvsc.training.run import Run, begin_with, export
 from gvsc.training.world import Photo, World, load_photos
 
 log = logging.getLogger("gvsc.training.judge")
@@ -50,24 +52,25 @@ EMA_DECAY: Final = 0.995
 CHECKPOINT_STEPS: Final = 100
 
 
-def run_in(folder: Path, seed: int) -> Run:
-    """The run in a folder: at its checkpoint, or at its beginning."""
+def run_in(folder: Path, seed: int, start: Mapping[str, Tensor] | None = None) -> Run:
+    """The run in a folder: at its checkpoint, or at its beginning, with what fits of the weights to ``start`` with."""
     torch.manual_seed(seed)
-    run = Run(
-        JudgeNetworks(), folder, betas=(0.9, 0.99), averaging=EMA_DECAY, weight_decay=0.02, same={"seed": str(seed)}
-    )
+    networks = JudgeNetworks()
+    begin_with(networks, start or {})
+    run = Run(networks, folder, betas=(0.9, 0.99), averaging=EMA_DECAY, weight_decay=0.02, same={"seed": str(seed)})
     if run.file.exists():
         run.restore()
     return run
 
 
-def train(photos: list[Photo], folder: Path, steps: int, seed: int) -> None:
+def train(photos: list[Photo], folder: Path, steps: int, seed: int, start: Path | None = None) -> None:
     """Trains for ``steps`` steps in all, from the checkpoint in ``folder`` if there is one. Another process draws.
 
-    The same arguments give the same weights on the same machine, killed in between or not.
+    What fits of the weights in ``start`` is begun with. The same arguments give the same weights on the same machine,
+    killed in between or not.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = run_in(folder, seed)
+    run = run_in(folder, seed, {} if start is None else load_file(start))
     drawn = DataLoader(
         Batches(seed, steps, CLIPS, photos),
         batch_size=None,
@@ -94,14 +97,16 @@ def loss_of(networks: JudgeNetworks, batch: Batch) -> Tensor:
 
     Answers that nobody can give are left out.
     """
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.is_fast()):
         found = networks.path(batch.clips)
         known, background, light = networks.scene(batch.scenes)
         around = known[: SCENES * len(batch.clips)].detach().unflatten(0, (-1, SCENES)).mean(1)
-        colour, kind = networks.thing(batch.cuts, around.repeat_interleave(CUTS, 0))
+        colour, kind, off = networks.thing(batch.cuts, around.repeat_interleave(CUTS, 0))
     logits = {"motion": found.motion, "camera": found.camera, "background": background, "light": light}
     logits |= {"colour": colour, "kind": kind}
     losses = [F.cross_entropy(logits[q].float(), batch.answers[q], ignore_index=UNASKED) for q in LABELS]
+    there = ~batch.off.isnan().any(-1)
+    losses.append(4.0 * (off.float() - batch.off)[there].abs().mean() if there.any() else off.sum() * 0.0)
     return torch.stack([*losses, astray(found, batch.path)]).sum()
 
 
@@ -179,7 +184,7 @@ def _rate(hits: list[bool]) -> dict[str, Any]:
 
 def _softened(video: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """A clip at the resolution that its movement is judged at, damaged, and at its own size again."""
-    small = soften(smaller(torch.from_numpy(video.copy()).permute(0, 3, 1, 2).float() / 255), rng)
+    small = soften(smaller(torch.from_numpy(video.copy()).permute(0, 3, 1, 2).float() / 255, SIDE), rng)
     large = F.interpolate(small, video.shape[1:3], mode="bicubic").clamp(0, 1)
     return np.ascontiguousarray((large * 255).round().byte().permute(0, 2, 3, 1).numpy())
 
@@ -204,6 +209,7 @@ def main() -> None:
     exporting = commands.add_parser("export", help="write the weights of a run in half precision")
     evaluating = commands.add_parser("evaluate", help="how often they are right on true renders, as JSON")
     training.add_argument("--steps", type=int, default=STEPS)
+    training.add_argument("--start", type=Path, help="weights to begin with, as far as they fit")
     for command in (training, exporting):
         command.add_argument("--run", type=Path, default=Path("runs/judges"))
     for command in (training, evaluating):
@@ -218,7 +224,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if options.command == "train":
         photos = load_photos(options.data / "photos" / "train")
-        train(photos, options.run, options.steps, options.seed)
+        train(photos, options.run, options.steps, options.seed, options.start)
     elif options.command == "export":
         run = run_in(options.run, options.seed)
         if run.step == 0:

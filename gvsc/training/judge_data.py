@@ -15,11 +15,13 @@ from torch.utils.data import Dataset
 
 from common.conventions import FRAMES, SIZE
 from gvsc.bench.generator.judges import path, thing
+from gvsc.bench.generator.judges import scene as surroundings
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
 from gvsc.training.world import Photo, Scene, render
 from transmitter.clips.world import background, draw_scene
 from transmitter.clips.world.background import ONE_COLOUR
 from transmitter.clips.world.camera import seen, views
+from transmitter.clips.world.held_out import held_out
 from transmitter.clips.world.motion import pose
 
 UNASKED: Final = -100
@@ -37,6 +39,12 @@ EMPTY_SHARE: Final = 0.06
 ELSEWHERE_SHARE: Final = 0.1
 """Of what is cut out, that where there is no object."""
 
+AWAY_SHARE: Final = 0.4
+"""Of what goes somewhere, that which goes the other way than there is room to: out of the picture."""
+
+FOUND, ASTRAY, ASTRAY_SHARE = 0.12, 0.35, 0.4
+"""How far off, in radii, something is looked at: as it was found, and for a share of it, as it was found at first."""
+
 SCENES, CUTS = 2, 3
 """Frames of each clip that are looked at as a whole, and that something is cut out of."""
 
@@ -45,7 +53,8 @@ BACKGROUNDS: Final = 2
 
 _MIRRORED = {"left": "right", "right": "left"}
 _UPSIDE_DOWN = {"up": "down", "down": "up"}
-_BACKWARDS = _MIRRORED | _UPSIDE_DOWN | {"growing": "shrinking", "shrinking": "growing", "in": "out", "out": "in"}
+_OPPOSITE = _MIRRORED | _UPSIDE_DOWN
+_BACKWARDS = _OPPOSITE | {"growing": "shrinking", "shrinking": "growing", "in": "out", "out": "in"}
 _NOWHERE: Final = float("nan")
 
 
@@ -53,12 +62,14 @@ _NOWHERE: Final = float("nan")
 class Batch:
     """Of N clips: ``clips`` (N, FRAMES, 3, side, side) with the object's ``path`` (N, FRAMES, 3): x, y and radius as
     parts of a side, NaN where there is none; ``scenes`` (N·SCENES + N·BACKGROUNDS, 3, side, side), those of the clips
-    first; ``cuts`` (N·CUTS, 3, side, side); by question the answers' numbers, for each picture that it is asked of."""
+    first; ``cuts`` (N·CUTS, 3, side, side), how far ``off`` the object they are (N·CUTS, 3), NaN where there is none;
+    by question the answers' numbers, for each picture that it is asked of."""
 
     clips: Tensor
     path: Tensor
     scenes: Tensor
     cuts: Tensor
+    off: Tensor
     answers: dict[str, Tensor]
 
 
@@ -83,6 +94,7 @@ class Batches(Dataset[Batch]):
             torch.stack([one.path for one in made]),
             torch.cat([one.scenes for one in made] + [scene for scene, _ in behind]),
             torch.cat([one.cuts for one in made]),
+            torch.cat([one.off for one in made]),
             answers,
         )
 
@@ -93,6 +105,8 @@ class Batches(Dataset[Batch]):
         if rng.random() < EMPTY_SHARE / 2:
             return empty_example(nothing(FRAMES, path.SIDE, rng), 0, rng)
         scene = one_object(rng, "train", photo)
+        if rng.random() < AWAY_SHARE:
+            scene = turned_round(scene)
         return example(render(scene, photo), scene, rng)
 
 
@@ -102,6 +116,13 @@ def one_object(rng: np.random.Generator, split: str, photo: Photo | None) -> Sce
         scene = draw_scene(rng, split, photo)
         if len(scene.shapes) == 1 or (not scene.shapes and rng.random() < BARE_SHARE):
             return scene
+
+
+def turned_round(scene: Scene) -> Scene:
+    """The scene with its objects going the other way than they do, if anywhere, and unless that is held out."""
+    shapes = tuple(replace(one, motion=_OPPOSITE.get(one.motion, one.motion)) for one in scene.shapes)
+    turned = replace(scene, shapes=shapes)
+    return scene if any(held_out(one, turned) for one in shapes) else turned
 
 
 def places(scene: Scene) -> Tensor:
@@ -117,35 +138,43 @@ def example(video: NDArray[np.uint8], scene: Scene, rng: np.random.Generator) ->
     """All that is asked of one clip (8, 256, 256, 3), damaged: a batch of one clip, without its first axis."""
     right, where = truth(scene), places(scene)
     numbers = {question: LABELS[question].index(answer) for question, answer in right.items()}
-    small = _planar(np.stack([np.asarray(Image.fromarray(frame).reduce(SIZE // path.SIDE)) for frame in video]))
+    small = torch.cat([_reduced(frame, path.SIDE) for frame in video])
     if rng.random() < EMPTY_SHARE / 2:
         # there is no object any more, and what is behind may be seen still
         return empty_example(shuffled_blocks(small, rng), UNASKED, rng)
     clip, along, moved = movement_example(small, where, right, rng)
-    scenes = [scene_example(small[frame : frame + 1], rng) for frame in rng.integers(FRAMES, size=SCENES)]
-    cuts, named = [], []
+    scenes = [
+        scene_example(_reduced(video[frame], surroundings.SIDE), rng) for frame in rng.integers(FRAMES, size=SCENES)
+    ]
+    cuts, offs, named = [], [], []
     for frame in rng.choice(FRAMES, CUTS, replace=False):
         place = around(where[frame], rng)
         there = place is not None
-        cuts.append(
-            cut_example(_planar(video[frame : frame + 1]), anywhere(where[frame], rng) if place is None else place, rng)
+        seen, off = cut_example(
+            _planar(video[frame : frame + 1]),
+            anywhere(where[frame], rng) if place is None else place,
+            where[frame] if there else torch.full((3,), _NOWHERE),
+            rng,
         )
+        cuts.append(seen)
+        offs.append(off)
         named.append({question: numbers[question] if there else 0 for question in ("colour", "kind")})
     answers = {question: torch.tensor([one[question] for one in named]) for question in ("colour", "kind")}
     answers |= {question: torch.tensor([numbers[question]] * SCENES) for question in ("background", "light")}
     answers |= {question: torch.tensor([LABELS[question].index(answer)]) for question, answer in moved.items()}
-    return Batch(clip, along, torch.cat(scenes), torch.cat(cuts), answers)
+    return Batch(clip, along, torch.cat(scenes), torch.cat(cuts), torch.stack(offs), answers)
 
 
-def empty_example(clip: Tensor, surroundings: int, rng: np.random.Generator) -> Batch:
-    """One of a clip (FRAMES, 3, side, side) without an object, ``surroundings`` the number of their answers."""
+def empty_example(clip: Tensor, behind: int, rng: np.random.Generator) -> Batch:
+    """One of a clip (FRAMES, 3, side, side) without an object, ``behind`` the number of the surroundings' answers."""
     nowhere = torch.full((FRAMES, 3), _NOWHERE)
     frames = rng.integers(FRAMES, size=SCENES)
-    cuts = [cut_example(clip[:1], anywhere(nowhere[0], rng), rng) for _ in range(CUTS)]
+    cuts = [cut_example(clip[:1], anywhere(nowhere[0], rng), nowhere[0], rng)[0] for _ in range(CUTS)]
+    scenes = F.interpolate(clip[frames], (surroundings.SIDE, surroundings.SIDE), mode="nearest")
     answers = {question: torch.zeros(CUTS, dtype=torch.long) for question in ("colour", "kind")}
-    answers |= {question: torch.full((SCENES,), surroundings) for question in ("background", "light")}
-    answers |= {"motion": torch.zeros(1, dtype=torch.long), "camera": torch.full((1,), surroundings)}
-    return Batch(soften(clip, rng), nowhere, soften(clip[frames], rng), torch.cat(cuts), answers)
+    answers |= {question: torch.full((SCENES,), behind) for question in ("background", "light")}
+    answers |= {"motion": torch.zeros(1, dtype=torch.long), "camera": torch.full((1,), behind)}
+    return Batch(soften(clip, rng), nowhere, soften(scenes, rng), torch.cat(cuts), nowhere[:CUTS], answers)
 
 
 def background_example(rng: np.random.Generator) -> tuple[Tensor, int]:
@@ -155,8 +184,8 @@ def background_example(rng: np.random.Generator) -> tuple[Tensor, int]:
         if scene.background not in ONE_COLOUR:
             break
     bare = replace(scene, shapes=(), camera="still")
-    small = Image.fromarray(background.draw(bare, None)).reduce(SIZE // path.SIDE)
-    return scene_example(_planar(np.array(small)[None]), rng), LABELS["background"].index(truth(bare)["background"])
+    small = _reduced(background.draw(bare, None), surroundings.SIDE)
+    return scene_example(small, rng), LABELS["background"].index(truth(bare)["background"])
 
 
 def scene_example(frame: Tensor, rng: np.random.Generator) -> Tensor:
@@ -170,10 +199,11 @@ def scene_example(frame: Tensor, rng: np.random.Generator) -> Tensor:
 
 def around(place: Tensor, rng: np.random.Generator) -> Tensor | None:
     """Near the place (3,) of an object, as it may be found; None for something else that is to be looked at."""
-    if place.isnan().any() or rng.random() < ELSEWHERE_SHARE:
+    # of what is no number nothing holds
+    if not ((place[:2] > 0) & (place[:2] < 1)).all() or rng.random() < ELSEWHERE_SHARE:
         return None
     x, y, radius = place.tolist()
-    right, down, larger = rng.normal(0, 0.14, 3)
+    right, down, larger = rng.normal(0, ASTRAY if rng.random() < ASTRAY_SHARE else FOUND, 3)
     return torch.tensor([x + radius * right, y + radius * down, radius * np.exp(larger)], dtype=torch.float32)
 
 
@@ -186,13 +216,16 @@ def anywhere(place: Tensor, rng: np.random.Generator) -> Tensor:
             return torch.tensor([x, y, radius])
 
 
-def cut_example(frame: Tensor, place: Tensor, rng: np.random.Generator) -> Tensor:
-    """What is there in a frame (1, 3, h, w): (1, 3, side, side), at times mirrored or out of focus, and damaged."""
+def cut_example(frame: Tensor, place: Tensor, true: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """What is there in a frame (1, 3, h, w): (1, 3, side, side), at times mirrored or out of focus, and damaged; and
+    how far off (3,) that is what is at its ``true`` place."""
     if rng.random() < 0.5:
         side = int(rng.integers(44, 129))
         frame = F.interpolate(frame, (side, side), mode="area")
-    seen = thing.cut(frame, place[None])
-    return damaged(seen.flip(-1) if rng.random() < 0.5 else seen, rng)
+    seen, off = thing.cut(frame, place[None]), thing.off(place, true)
+    if rng.random() < 0.5:
+        seen, off = seen.flip(-1), off * torch.tensor([-1.0, 1.0, 1.0])
+    return damaged(seen, rng), off
 
 
 def movement_example(
@@ -317,6 +350,11 @@ def _toned(x: Tensor, rng: np.random.Generator) -> Tensor:
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:
     return torch.from_numpy(rng.uniform(low, high, shape).astype(np.float32))
+
+
+def _reduced(frame: NDArray[np.uint8], side: int) -> Tensor:
+    """A frame (SIZE, SIZE, 3) as (1, 3, side, side) in [0, 1]."""
+    return _planar(np.array(Image.fromarray(frame).reduce(SIZE // side))[None])
 
 
 def _planar(frames: NDArray[np.uint8]) -> Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from common import bfloat16
 from common.errors import GvscError
 
 FOLDER: Final = Path(__file__).resolve().parent / "recipes"
@@ -89,6 +90,12 @@ class Optimiser:
     averaging: float = 0.0
     """Decay of the moving average, which is what is exported; 0: the last weights."""
     bfloat16: bool = True
+    """Products in bfloat16, on a device that is fast in it."""
+
+    def autocast(self, device: torch.device) -> torch.autocast:
+        """The precision that is trained in, to look at what is trained in the same."""
+        enabled = self.bfloat16 and bfloat16.is_fast(device.type)
+        return torch.autocast(device.type, torch.bfloat16, enabled=enabled)
 
     def __post_init__(self) -> None:
         _demand(0.0 < self.last_rate <= self.peak_rate < 1.0, "[optimiser] needs 0 < last_rate ≤ peak_rate < 1")

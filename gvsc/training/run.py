@@ -121,6 +121,13 @@ def _adam(model: nn.Module, betas: tuple[float, float], weight_decay: float) -> 
     return torch.optim.AdamW(groups, lr=0.0, betas=betas)
 
 
+def begin_with(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Gives a model what fits of other weights, by name and shape."""
+    for name, own in model.state_dict().items():
+        if name in tensors and tensors[name].shape == own.shape:
+            own.copy_(tensors[name])
+
+
 def stored_model(folder: Path) -> dict[str, Tensor] | None:
     """The model's tensors in the checkpoint of a run, None where there is none. Raises RunError."""
     file = folder / CHECKPOINT

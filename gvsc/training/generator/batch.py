@@ -10,8 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gvsc.training.recipe import Optimiser
-
 
 @dataclass(frozen=True)
 class Tensors:
@@ -20,11 +18,6 @@ class Tensors:
     def to(self, device: torch.device) -> Self:
         """The same on another device."""
         return replace(self, **{each.name: getattr(self, each.name).to(device) for each in fields(self)})
-
-
-def autocast(optimiser: Optimiser, device: torch.device) -> torch.autocast:
-    """The precision that a part is trained in, to look at it in the same."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=optimiser.bfloat16)
 
 
 def normal(rng: np.random.Generator, *shape: int) -> Tensor:

@@ -17,13 +17,12 @@ from torch.nn import functional
 
 from gvsc.training.generator import mirror
 from gvsc.training.generator.axes import PATCH
-from gvsc.training.generator.batch import Tensors, autocast, normal, uniform
+from gvsc.training.generator.batch import Tensors, normal, uniform
 from gvsc.training.generator.frames import Frames
 from gvsc.training.generator.plan import DecoderPlan
 from gvsc.training.generator.pool import Pool
 from gvsc.training.recipe import Stage
 from receiver.generators.mini.latent import PatchLatent
-from receiver.generators.mini.painter import trust_of
 
 NOISY: Final = 0.5
 """Share of pictures whose latents are noisy, and of clean sketches that get noise."""
@@ -33,8 +32,8 @@ WATCHED: Final = 32
 
 @dataclass(frozen=True)
 class DecoderBatch(Tensors):
-    """Pictures (B, 3, H, W) and sketches (B, 1, H, W) in [0, 1], trust (B,) in the sketches, and noise (B, C, h, w) to
-    add to the latents."""
+    """Pictures (B, 3, H, W) and sketches (B, 1, H, W) in [0, 1], trust (B,) in the sketches, 1 where there is one, and
+    noise (B, C, h, w) to add to the latents."""
 
     picture: Tensor
     sketch: Tensor
@@ -70,7 +69,7 @@ class DecoderTask:
             kind = "real" if self.pairs["real"] and (rng.random() < plan.real or not self.pairs["world"]) else "world"
             places.append(self.pairs[kind][int(rng.integers(len(self.pairs[kind])))])
         received = rng.random(count) < plan.received_sketch
-        picture, sketch, trust = self._pictures(places, (rng.random(count) < 0.5).tolist(), received.tolist())
+        picture, sketch = self._pictures(places, (rng.random(count) < 0.5).tolist(), received.tolist())
         cells = picture.shape[-1] // PATCH, plan.crop // PATCH
         top, left = (PATCH * int(start) for start in rng.integers(cells[0] - cells[1] + 1, size=2))
         picture, sketch = (
@@ -78,7 +77,7 @@ class DecoderTask:
         )
         noisy = torch.from_numpy((rng.random(count) < NOISY) & ~received).float().view(-1, 1, 1, 1)
         sketch = (sketch + SKETCH_NOISE * noisy * normal(rng, *sketch.shape)).clamp(0.0, 1.0)
-        trust = trust * (uniform(rng, count) < plan.sketch)
+        trust = (uniform(rng, count) < plan.sketch).float()
         return DecoderBatch(picture, sketch, trust, self._noise(count, cells[1], rng))
 
     def loss(self, model: nn.Module, batch: DecoderBatch) -> Tensor:
@@ -92,13 +91,13 @@ class DecoderTask:
         world = self.pool.pairs("world")
         kept = world[len(self.pairs["world"]) :] or world or range(len(self.pool["pairs.row"]))
         never = [False] * len(kept[:WATCHED])
-        picture, sketch, _ = self._pictures(list(kept[:WATCHED]), never, never)
+        picture, sketch = self._pictures(list(kept[:WATCHED]), never, never)
         none = torch.zeros(len(picture))
         side = picture.shape[-1] // PATCH
         batch = DecoderBatch(picture, sketch, none, torch.zeros(len(picture), self.pool.channels, side, side))
         batch = batch.to(self.device)
         latent = cast(PatchLatent, model)
-        with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
+        with torch.inference_mode(), self.plan.optimiser.autocast(self.device):
             linear = latent.synthesise(latent.encode(batch.picture))
             plain, seen = (
                 self._decoded(latent, DecoderBatch(batch.picture, batch.sketch, trust, batch.noise))
@@ -119,20 +118,18 @@ class DecoderTask:
         coarse = 2.0 * functional.interpolate(functional.avg_pool2d(fine, 2), scale_factor=2.0)
         return size * self.unit * (0.5 * fine + 0.5 * coarse)
 
-    def _pictures(self, places: list[int], turned: list[bool], received: list[bool]) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures (B, 3, 256, 256) and sketches (B, 1, 256, 256) of pairs, in [0, 1], and the trust (B,) that a
-        receiver has in the sketches."""
+    def _pictures(self, places: list[int], turned: list[bool], received: list[bool]) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, 256, 256) and sketches (B, 1, 256, 256) of pairs, in [0, 1]."""
         pool = self.pool
-        pictures, sketches, trust = [], [], []
+        pictures, sketches = [], []
         for place, turn, channel in zip(places, turned, received, strict=True):
             rows = pool["pairs.picture"][place], pool["pairs.received" if channel else "pairs.sketch"][place]
             picture, sketch = (mirror.picture(row) if turn else row for row in rows)
             pictures.append(picture)
             sketches.append(sketch[..., None])
-            trust.append(trust_of(float(pool["pairs.snr_db"][place]) if channel else None))
         shown = (torch.from_numpy(np.stack(rows)).float() / 255.0 for rows in (pictures, sketches))
         together, lines = (rows.permute(0, 3, 1, 2) for rows in shown)
-        return together, lines, torch.tensor(trust)
+        return together, lines
 
 
 def _psnr_db(decoded: Tensor, truth: Tensor) -> float:

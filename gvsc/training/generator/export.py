@@ -11,6 +11,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from gvsc.training.generator import tones
 from gvsc.training.generator.axes import CHANNELS, PATCH
 from gvsc.training.generator.plan import MiniRecipe
 from receiver.generators.mini import outline
@@ -45,8 +46,13 @@ def export(
     painter = Painter(CHANNELS, outline.CHANNELS, PATCH, text_width=text_width, **asdict(recipe.painter.network))
     mover = Mover(text_width=text_width, **asdict(recipe.mover.network))
     decoder = PatchLatent(CHANNELS, PATCH, **asdict(recipe.decoder.network))
-    layout = Layout(text_width=text_width, **asdict(recipe.layout.network))
-    networks: dict[str, nn.Module] = {"painter": painter, "mover": mover, "decoder": decoder, "layout": layout}
+    layout = Layout(tones=tones.COUNT, text_width=text_width, **asdict(recipe.layout.network))
+    networks: dict[str, nn.Module] = {
+        "painter": painter,
+        "mover": mover,
+        "decoder": decoder,
+        "layout": layout,
+    }
     for name, network in networks.items():
         network.load_state_dict({key: tensor.float() for key, tensor in trained[name].items()})
         network.to(torch.float16)

@@ -1,14 +1,15 @@
-"""Training of the layout: from a text to where its objects are in the first frame, and what shape each has.
+"""Training of the layout: from a text to where its objects are in the first frame, how each is drawn, and how it moves.
 
-The flow's loss is the squared error of the clean numbers, over the square of the noise level; that of the shapes is
-whether places in and around each object are covered by it.
+The flow's loss is the squared error of the clean numbers, over the square of the noise level; that of what is drawn is
+the cross entropy of the tones of places in and around each object, and the absolute error of their colours; that of how
+things move the squared error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -16,27 +17,31 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gvsc.training.generator.batch import Tensors, autocast, normal, stacked, uniform
+from gvsc.training.generator import mirror, tones
+from gvsc.training.generator.batch import Tensors, normal, stacked
 from gvsc.training.generator.held_out import kept_back
 from gvsc.training.generator.painter import TEXTS
 from gvsc.training.generator.plan import LayoutPlan
 from gvsc.training.generator.pool import Pool
 from gvsc.training.recipe import Stage
-from receiver.generators.mini.layout import GRID, Layout, radius
+from receiver.generators.mini.layout import REACH, Layout
 
 MIRRORED: Final = (1.0, -1.0, 1.0, 1.0, -1.0, -1.0)
 """What the mirror image does to the numbers of a slot."""
 LEAST_LEVEL: Final = 0.1
 """The loss does not grow further below."""
-ANYWHERE, AROUND = 32, 72
-"""Places asked about in the picture, and within 1.5 radii of an object."""
+PLACES: Final = 192
+"""Of each object that are asked about."""
+UNITS: Final = (64.0, 64.0, 0.5, 1.0)
+"""Of the moves in the loss: 64 pixels, a factor of √e, a radian."""
 _WATCH_SEED: Final = 5
 
 
 @dataclass(frozen=True)
 class LayoutBatch(Tensors):
-    """``numbers`` (B, K, NUMBERS), their ``noise`` and its ``level`` (B,), and texts. For ``places`` (B, K, N, 2) from
-    -1 to 1: how much of each the object covers, (B, K, N) in [0, 1], and whether that counts, not where another is."""
+    """``numbers`` (B, K, NUMBERS), their ``noise`` and its ``level`` (B,), and texts. For ``places`` (B, K, N, 2) as
+    each object has them the number of the tone that is there, (B, K, N); the ``colours`` (B, K, T, 3) of its tones in
+    [0, 1], and which of them are ``shown`` (B, K, T); the ``moves`` (B, K + 1, F, 4) of background and objects."""
 
     numbers: Tensor
     noise: Tensor
@@ -44,8 +49,19 @@ class LayoutBatch(Tensors):
     text: Tensor
     mask: Tensor
     places: Tensor
-    covered: Tensor
-    counts: Tensor
+    tones: Tensor
+    colours: Tensor
+    shown: Tensor
+    moves: Tensor
+
+
+class Losses(NamedTuple):
+    """Of the flow, of the tones' places, of their colours, and of how things move."""
+
+    flow: Tensor
+    tones: Tensor
+    colours: Tensor
+    moves: Tensor
 
 
 class LayoutTask:
@@ -61,7 +77,7 @@ class LayoutTask:
     def model(self, stored: Mapping[str, Tensor] | None) -> nn.Module:
         """See ``engine.Task``. The statistics of texts are set."""
         pool = self.pool
-        model = Layout(text_width=len(pool.words.step), **asdict(self.plan.network))
+        model = Layout(tones=tones.COUNT, text_width=len(pool.words.step), **asdict(self.plan.network))
         if stored is None:
             model.text.fit(*pool.words.batch(pool["world.texts"][: min(self.trained, TEXTS), 0].tolist()))
         return model
@@ -76,30 +92,30 @@ class LayoutTask:
         pool = self.pool
         turn = np.array(MIRRORED, np.float32)
         numbers = stacked([pool["world.layout"][row] * (turn if turned else 1) for row, turned in rows])
-        masks = stacked([_covers(pool["world.masks"][row], turned) for row, turned in rows])
         text, mask = pool.words.batch([int(pool["world.texts"][row, int(turned)]) for row, turned in rows])
-        cells = _cells(numbers, rng)
-        covered, others = (one.flatten(2).gather(2, cells) for one in (masks, masks.flip(1)))
-        there = (numbers[..., :1] > 0).float()
-        steps = torch.stack([cells % GRID, cells // GRID], 3)
+        places = (rng.random((*numbers.shape[:2], PLACES, 2), np.float32) * 2 - 1) * np.float32(REACH)
+        forms = np.stack([pool["world.forms"][row] for row, _ in rows])
         return LayoutBatch(
             numbers=numbers,
             noise=normal(rng, *numbers.shape),
             level=normal(rng, len(rows)).sigmoid(),
             text=text,
             mask=mask,
-            places=(steps + 0.5) * (2 / GRID) - 1,
-            covered=covered,
-            counts=there * (others <= 0.01),
+            places=torch.from_numpy(places),
+            tones=torch.from_numpy(tones.at(forms, places)),
+            colours=stacked([pool["world.palette"][row] / np.float32(255.0) for row, _ in rows]),
+            shown=stacked([np.stack([tones.shown(form) for form in of_row]).astype(np.float32) for of_row in forms]),
+            moves=stacked([_moves(pool["world.moves"][row], turned) for row, turned in rows]),
         )
 
     def loss(self, model: nn.Module, batch: LayoutBatch) -> Tensor:
         """See ``engine.Task``."""
-        flow, shape = self.losses(cast(Layout, model), batch)
-        return flow + self.plan.shape_weight * shape
+        losses, plan = self.losses(cast(Layout, model), batch), self.plan
+        weights = 1, plan.shape_weight, plan.colour_weight, plan.moves_weight
+        return torch.stack([weight * loss for weight, loss in zip(weights, losses, strict=True)]).sum()
 
-    def losses(self, model: Layout, batch: LayoutBatch) -> tuple[Tensor, Tensor]:
-        """Of the flow, and of the shapes."""
+    def losses(self, model: Layout, batch: LayoutBatch) -> Losses:
+        """Each by itself."""
         level = batch.level.view(-1, 1, 1)
         noisy = (1 - level) * batch.numbers + level * batch.noise
         estimate = model(noisy, batch.level, batch.text, batch.mask).numbers
@@ -108,28 +124,23 @@ class LayoutTask:
         weight = functional.pad(there.expand(-1, -1, estimate.shape[2] - 1), (1, 0), value=1.0)
         flow = ((estimate - batch.numbers).square() * weight / level.clamp_min(LEAST_LEVEL).square()).mean()
         clean = model(batch.numbers, torch.zeros_like(batch.level), batch.text, batch.mask)
-        logits = model.cover(batch.numbers, clean.code, batch.places)
-        entropy = functional.binary_cross_entropy_with_logits(logits, batch.covered, reduction="none")
-        return flow, (entropy * batch.counts).sum() / batch.counts.sum().clamp_min(1.0)
+        logits = model.tones(clean.code, batch.places)
+        entropy = functional.cross_entropy(logits.flatten(0, 2), batch.tones.flatten(), reduction="none")
+        drawn = (entropy.view_as(batch.tones) * there).sum() / (there.sum() * batch.tones.shape[2]).clamp_min(1.0)
+        off = ((clean.colours - batch.colours).abs().mean(3) * batch.shown).sum() / batch.shown.sum().clamp_min(1.0)
+        # not the absolute error: between left and right that has no slope
+        astray = ((clean.moves - batch.moves) / torch.tensor(UNITS, device=level.device)).square().mean(2)
+        moving = functional.pad(there, (0, 0, 1, 0), value=1.0)
+        return Losses(flow, drawn, off, (astray * moving).sum() / moving.sum())
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``."""
         rows = [(row, False) for row in range(self.trained, self.count)] or [(row, False) for row in range(self.count)]
         batch = self.batch(rows, np.random.default_rng(_WATCH_SEED)).to(self.device)
-        with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
-            flow, shape = self.losses(cast(Layout, model), batch)
-        return {"loss of the flow": float(flow), "loss of the shapes": float(shape)}
+        with torch.inference_mode(), self.plan.optimiser.autocast(self.device):
+            losses = self.losses(cast(Layout, model), batch)
+        return {f"loss of the {name}": float(loss) for name, loss in losses._asdict().items()}
 
 
-def _covers(masks: NDArray[np.uint8], turned: bool) -> NDArray[np.float32]:
-    shown = masks[:, :, ::-1] if turned else masks
-    return shown.astype(np.float32) / np.float32(255.0)
-
-
-def _cells(numbers: Tensor, rng: np.random.Generator) -> Tensor:
-    """Which places of the grid are asked about, (B, K, N)."""
-    count, slots = numbers.shape[:2]
-    anywhere = torch.from_numpy(rng.integers(GRID * GRID, size=(count, slots, ANYWHERE)))
-    away = (uniform(rng, count, slots, AROUND, 2) * 2 - 1) * 1.5 * radius(numbers)[..., None, None]
-    steps = ((numbers[:, :, None, 1:3] + away + 1) * (GRID / 2)).floor().clamp(0, GRID - 1).long()
-    return torch.cat([anywhere, steps[..., 1] * GRID + steps[..., 0]], 2)
+def _moves(motion: NDArray[np.float32], turned: bool) -> NDArray[np.float32]:
+    return mirror.moves(motion) if turned else motion

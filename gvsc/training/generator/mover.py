@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from common.conventions import FRAMES
 from gvsc.training.generator import mirror
-from gvsc.training.generator.batch import Tensors, autocast, normal, stacked, uniform
+from gvsc.training.generator.batch import Tensors, normal, stacked, uniform
 from gvsc.training.generator.held_out import kept_back
 from gvsc.training.generator.painter import TEXTS
 from gvsc.training.generator.plan import MoverPlan
@@ -154,7 +154,7 @@ class MoverTask:
         """See ``engine.Task``: errors of the last frame's shifts in pixels, of objects and of the camera."""
         rows = [Row(row) for row in range(self.trained, self.count) or range(self.count)]
         batch = self.batch(rows, [], [False] * len(rows)).to(self.device)
-        with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
+        with torch.inference_mode(), self.plan.optimiser.autocast(self.device):
             motion = cast(Mover, model)(batch.frame, batch.text, batch.mask)
         matched = match(motion.logits, batch.masks, batch.moves)
         off = (motion.moves - matched.moves)[:, :, -1, :2].norm(dim=-1)

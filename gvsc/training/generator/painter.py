@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from common.conventions import FRAMES, SIZE
 from gvsc.training.generator.axes import CELLS, PATCH
-from gvsc.training.generator.batch import Tensors, autocast, normal, stacked
+from gvsc.training.generator.batch import Tensors, normal, stacked
 from gvsc.training.generator.frames import KINDS, Frames, Latents, Shown
 from gvsc.training.generator.plan import PainterPlan
 from gvsc.training.generator.pool import Pool
@@ -130,7 +130,7 @@ class PainterTask:
         found = {}
         for level in WATCHED_LEVELS:
             at = replace(batch, level=torch.full_like(batch.level, level))
-            with torch.inference_mode(), autocast(self.plan.optimiser, self.device):
+            with torch.inference_mode(), self.plan.optimiser.autocast(self.device):
                 found[f"loss at noise {level:g}"] = float(self.loss(model, at))
         return found
 

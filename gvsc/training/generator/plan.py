@@ -79,6 +79,8 @@ class LayoutNetwork:
 
 @dataclass(frozen=True)
 class _Part:
+    """Shares are within 0 … 1, weights of a loss within 0 … 100."""
+
     share: float
     """Of the whole length."""
     batch: int
@@ -88,8 +90,8 @@ class _Part:
         _demand(0.0 < self.share <= 1.0, "a part's share must be within 0 … 1")
         _demand(0 < self.batch <= 4096, "a part's batch must be within 1 … 4096")
         for name, value in asdict(self).items():
-            if isinstance(value, float):
-                _demand(0.0 <= value <= 1.0, f"a part's {name} must be within 0 … 1")
+            most = 100 if name.endswith("_weight") else 1 if isinstance(value, float) else None
+            _demand(most is None or 0 <= value <= most, f"a part's {name} must be within 0 … {most}")
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,7 @@ class PainterPlan(_Part):
     deep: float
     """Noise levels from 0.85 on."""
     objects_weight: int
-    """By so much more a place counts in the loss that an object covers; up to 100."""
-
-    def __post_init__(self) -> None:
-        _demand(0 <= self.objects_weight <= 100, "painter.objects_weight must be within 0 … 100")
-        super().__post_init__()
+    """By so much more a place counts in the loss that an object covers."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +137,8 @@ class MoverPlan(_Part):
     clip_weight: float
 
     def __post_init__(self) -> None:
-        for name in ("moves_weight", "fill_weight", "clip_weight"):
-            _demand(0.0 <= getattr(self, name) <= 100.0, f"mover.{name} must be within 0 … 100")
+        super().__post_init__()
         _demand(0 <= self.real < self.batch, "mover.real must be less than its batch")
-        shares = (self.share, self.no_text, self.exchanged)
-        _demand(self.share > 0.0 and all(0.0 <= one <= 1.0 for one in shares), "mover.share, no_text, exchanged: 0 … 1")
-        _demand(self.batch <= 4096, "a part's batch must be within 1 … 4096")
 
 
 @dataclass(frozen=True)
@@ -171,15 +165,12 @@ class DecoderPlan(_Part):
 
 @dataclass(frozen=True)
 class LayoutPlan(_Part):
-    """How much the shapes weigh."""
+    """How much what is drawn and how it moves weigh beside the flow."""
 
     network: LayoutNetwork
     shape_weight: int
-    """Beside the flow; up to 100."""
-
-    def __post_init__(self) -> None:
-        _demand(0 <= self.shape_weight <= 100, "layout.shape_weight must be within 0 … 100")
-        super().__post_init__()
+    colour_weight: int
+    moves_weight: int
 
 
 @dataclass(frozen=True)
@@ -187,6 +178,8 @@ class MiniRecipe:
     """All that a run needs to know. The parts' shares add up to 1."""
 
     about: str
+    start: str
+    """Name in ``common/weights`` or folder of a pipeline to go on from, as far as its tensors fit; empty: none."""
     length: Length
     painter: PainterPlan
     mover: MoverPlan

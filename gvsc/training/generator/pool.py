@@ -6,7 +6,8 @@ It is unfolded from the prepared file (`source`) where the training is, once, be
 |---|---|---|
 | ``latent.basis``, ``.mean``, ``.scale`` | | of the patch latents (`PatchLatent`), as the prepared file has them |
 | ``world.latents`` | (N, 8, C, 16, 16) float16 | of the rendered clips |
-| ``world.outlines``, ``.frame``, ``.masks``, ``.behind``, ``.moves``, ``.layout`` | see `Rendered` | |
+| ``world.outlines``, ``.frame``, ``.masks``, ``.behind``, ``.moves`` | see `Rendered` | |
+| ``world.layout``, ``.forms``, ``.palette`` | see `Rendered` | |
 | ``world.texts`` | (N, 2) | caption of the clip, and of its mirror image |
 | ``clips.latents``, ``.frame`` | as above | of the real clips |
 | ``clips.video`` | (M, 8, 64, 64, 3) uint8 | |
@@ -39,7 +40,7 @@ from torch import Tensor
 
 from common.conventions import FRAMES, SIZE
 from common.weights.manifest import digest_of
-from gvsc.training.generator import mirror, tensors
+from gvsc.training.generator import mirror, tensors, tones
 from gvsc.training.generator.axes import CELLS, CHANNELS, PATCH
 from gvsc.training.generator.crops import numbered
 from gvsc.training.generator.received import Link
@@ -51,7 +52,7 @@ from gvsc.training.prepared import PreparedError
 from receiver.generators.mini.layout import NUMBERS
 from transmitter.clips.world import World
 
-FORMAT: Final = "mini pool 3"
+FORMAT: Final = "mini pool 4"
 PAIRS_A_CLIP: Final = 2
 """Of each rendered clip that gets sketches."""
 _STREAM: Final = 2
@@ -161,6 +162,8 @@ def shapes(world: int, clips: int, crops: int, pairs: int) -> tensors.Shapes:
         "world.behind": ((world, SMALL, SMALL, 3), "u1"),
         "world.moves": ((world, PARTS + 1, FRAMES, 4), "f4"),
         "world.layout": ((world, PARTS, NUMBERS), "f4"),
+        "world.forms": ((world, PARTS), "u1"),
+        "world.palette": ((world, PARTS, tones.COUNT, 3), "u1"),
         "world.texts": ((world, 2), "i4"),
         "clips.latents": ((clips, FRAMES, *cells), "f2"),
         "clips.video": ((clips, FRAMES, SMALL, SMALL, 3), "u1"),
@@ -249,7 +252,7 @@ class _Unfolding:
         if made.caption != source.captions[source.world_texts[number, 0]]:
             raise PreparedError("the rendered world has changed since the prepared file was made; make it again")
         arrays["world.latents"][number] = self._encode(made.video)
-        for name in ("outlines", "frame", "masks", "behind", "moves", "layout"):
+        for name in ("outlines", "frame", "masks", "behind", "moves", "layout", "forms", "palette"):
             arrays[f"world.{name}"][number] = getattr(made, name)
         arrays["world.texts"][number] = source.world_texts[number]
         nth_sketched = number - (source.count - self.sketched)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from common import weights
 from gvsc.training.fetch import FetchError
 from gvsc.training.generator import axes, mirror
+from gvsc.training.generator.axes import Axes
 from gvsc.training.generator.pool import PAIRS_A_CLIP
 from gvsc.training.generator.source import Source, world_before, write
 from gvsc.training.generator.words import Words
@@ -54,14 +55,16 @@ def prepare(
     clips: int = CLIPS,
     real_clips: int = REAL_CLIPS,
     sketched: int = SKETCHED,
+    crops: int = CROPS,
     seed: int = SEED,
+    like: Axes | None = None,
     embed: Embed | None = None,
     advance: Advance = lambda what, done, total: None,
 ) -> Source:
     """Writes the file of a data folder: for so many rendered clips, ``sketched`` of them with sketches, and real ones.
 
-    ``embed`` is the pretrained text encoder if it is not given. Raises FetchError where the folder lacks something,
-    WeightsError, PreparedError.
+    The latents' axes are ``like`` these, or fitted. ``embed`` is the pretrained text encoder if it is not given. Raises
+    FetchError where the folder lacks something, WeightsError, PreparedError.
     """
     real = _real(data, real_clips, advance)
     backdrops = {name: PHOTOS.get(name, "a photo") for name in real.photos}
@@ -88,15 +91,15 @@ def prepare(
         clip_names=real.clip_names,
         captions=captions,
         words=Words.packed(vectors),
-        axes=axes.fit(world, clips, real.clips, list(pictures.values()), CROPS, seed),
+        axes=like or axes.fit(world, clips, real.clips, list(pictures.values()), crops, seed),
         seed=seed,
         world_texts=np.array([[place[text] for text in both] for both in of_world], np.int32).reshape(-1, 2),
         clip_texts=np.array([place[text] for text in of_clips], np.int32),
         photo_texts=np.array([place[text] for text in of_photos], np.int32),
         sketched=min(sketched, clips),
-        crops=CROPS,
+        crops=crops,
         about=(
-            f"{clips} rendered clips (seed {seed}) before {len(real.photos)} photos, {CROPS * len(real.photos)} crops "
+            f"{clips} rendered clips (seed {seed}) before {len(real.photos)} photos, {crops * len(real.photos)} crops "
             f"of these, {len(real.clip_names)} real clips of 8 frames; captions of photos and real clips by hand. "
             f"Sketches of {PAIRS_A_CLIP * min(sketched, clips)} rendered frames, of one frame of each real clip, and "
             f"of each crop. Word vectors by MiniLM. Nothing of it is in this repository.\n\n{table()}\n"

@@ -15,7 +15,7 @@ from common.weights.manifest import digest_of
 from transmitter.extract.sketch.base import Sketcher
 from transmitter.extract.sketch.pidinet_tiny_gvsc import load as load_sketcher
 
-SNRS_DB = (-5.0, 16.0)
+SNRS_DB = (-5.0, 21.0)
 """Drawn evenly."""
 
 SENDER_OFF_DB, RECEIVER_OFF_DB = 1.0, 0.5

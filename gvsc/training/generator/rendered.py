@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from common.conventions import FRAMES, SIZE
+from gvsc.training.generator import tones
 from receiver.generators.mini.layout import NUMBERS, RADIUS
 from transmitter.clips.world import Scene, World, WorldClip, background
 from transmitter.clips.world.camera import View, seen, views
@@ -25,7 +26,8 @@ class Rendered(NamedTuple):
     """``video`` uint8 (8, 256, 256, 3); ``outlines`` uint8 (8, 64, 64), how much of each place of each frame the parts
     cover; ``frame`` uint8 (128, 128, 3), the first one; ``masks`` uint8 (2, 64, 64), how much of each place of it each
     part covers; ``behind`` uint8 (64, 64, 3), the first frame without the parts; ``moves`` float32 (3, 8, 4) as in
-    mover.Motion, the background first; ``layout`` float32 (2, 6), the numbers of layout.Layout; ``caption``."""
+    mover.Motion, the background first; ``layout`` float32 (2, 6), the numbers of layout.Layout; ``forms`` uint8 (2,),
+    the numbers of the kinds, and ``palette`` uint8 (2, tones, 3), the colours of their tones; ``caption``."""
 
     video: NDArray[np.uint8]
     outlines: NDArray[np.uint8]
@@ -34,6 +36,8 @@ class Rendered(NamedTuple):
     behind: NDArray[np.uint8]
     moves: NDArray[np.float32]
     layout: NDArray[np.float32]
+    forms: NDArray[np.uint8]
+    palette: NDArray[np.uint8]
     caption: str
 
 
@@ -50,6 +54,8 @@ def rendered(world: World, number: int) -> Rendered:
         behind=_behind(world, number, clip),
         moves=_moves(clip),
         layout=_layout(clip.scene),
+        forms=_forms(clip.scene),
+        palette=_palette(clip.scene),
         caption=clip.caption,
     )
 
@@ -87,6 +93,20 @@ def _layout(scene: Scene) -> NDArray[np.float32]:
         size = 2 * np.log(at.radius / RADIUS)
         slot[:] = 1.0, at.x / half - 1, at.y / half - 1, size, 6 * at.angle, -1.0 if at.mirrored else 1.0
     return numbers
+
+
+def _forms(scene: Scene) -> NDArray[np.uint8]:
+    """Which kinds the objects are of, 0 for none."""
+    forms = [tones.number(shape.form) for shape in scene.shapes]
+    return np.array((forms + [0] * PARTS)[:PARTS], np.uint8)
+
+
+def _palette(scene: Scene) -> NDArray[np.uint8]:
+    """The colours of the objects' tones, in the light that there is."""
+    made = np.zeros((PARTS, tones.COUNT, 3), np.uint8)
+    for colours, shape in zip(made, scene.shapes, strict=False):
+        colours[:] = tones.palette(shape.colour, scene.light)
+    return made
 
 
 def _behind(world: World, number: int, clip: WorldClip) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from common.weights.manifest import digest_of
 from gvsc.training import card as codec_card
 from gvsc.training import engine
-from gvsc.training.generator import card, pool
+from gvsc.training.generator import card, pool, start
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.export import can_export, export
 from gvsc.training.generator.held_out import kept_back
@@ -32,7 +33,12 @@ from gvsc.training.run import export as export_tensors
 
 NAME: Final = "mini"
 
-_TASKS: Final = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask, "layout": LayoutTask}
+_TASKS: Final = {
+    "painter": PainterTask,
+    "mover": MoverTask,
+    "decoder": DecoderTask,
+    "layout": LayoutTask,
+}
 _TOLD_EVERY: Final = 100
 
 
@@ -56,6 +62,7 @@ def train(
     with held(top):
         data = pool.load(given.data, _every(tell))
         settings = engine.Options(given.seed, device, tell, codec_card.machine(device), data.digest)
+        start.check(recipe.start, data)
         trained = [_train_part(part, recipe, alone, top / part, data, settings) for part in parts]
         facts = card.Facts(
             name=name,
@@ -79,7 +86,8 @@ def _train_part(
 ) -> card.Trained:
     with held(folder):
         task = _TASKS[part](getattr(recipe, part), settings.device, data)
-        run = engine.train(task, recipe.part(part, alone=alone), folder, settings)
+        begun = replace(settings, start=start.tensors(recipe.start, part))
+        run = engine.train(task, recipe.part(part, alone=alone), folder, begun)
         export_tensors(run.averaged, folder / f"{task.name}.safetensors", {"steps": str(run.step)})
         return card.Trained(part, run, task.watch(_as_exported(run)))
 

@@ -30,7 +30,12 @@ GUIDANCE: Final[dict[Role, float]] = {"text": 3.0, "sketch-text": 2.0, "sketches
 """ω of eq. (2) by what there is to build from: the more the pictures say, the less the text has to be pressed."""
 
 
-PARTS: Final[dict[str, type[nn.Module]]] = {"painter": Painter, "mover": Mover, "layout": Layout, "vae": PatchLatent}
+PARTS: Final[dict[str, type[nn.Module]]] = {
+    "painter": Painter,
+    "mover": Mover,
+    "layout": Layout,
+    "vae": PatchLatent,
+}
 """Networks of the pipeline by name."""
 
 
@@ -52,6 +57,8 @@ class Mini:
     @classmethod
     def from_folders(cls, folder: Path, text_encoder: Path, guidance_form: GuidanceForm = "joint") -> Mini:
         """With the pipeline saved in ``folder`` and a MiniLM folder. Raises WeightsError if either cannot be loaded."""
+        if not (folder / "model_index.json").is_file():
+            raise WeightsError(f"there is no pipeline in {folder}: it has no model_index.json")
         diffusers_logging.disable_progress_bar()
         transformers_logging.disable_progress_bar()
         tokenizer, encoder = load_text_encoder(text_encoder)

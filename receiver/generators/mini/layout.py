@@ -1,4 +1,4 @@
-"""The network of `mini` that says where a text's objects are in the first frame, and what shape each has."""
+"""The network of `mini` that says where a text's objects are in the first frame, how they look and how they move."""
 
 from __future__ import annotations
 
@@ -9,34 +9,36 @@ from torch import Tensor, nn
 
 from receiver.generators.mini.layers import SelfAttention, TextInput, WordAttention, waves
 from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
+from receiver.generators.mini.mover import evenly
 
 NUMBERS = 6
 """Of a slot: there (1) or not (-1); x and y from -1 to 1 over the picture; 2·ln(radius/RADIUS); 6·angle in
 radians, clockwise; 1, or -1 for the mirror image."""
 
-GRID = 64
-"""Places a side of a cover."""
-
 RADIUS = 40.0
 """The radius whose logarithm counts as 0, in pixels of a picture of 256."""
 
-_LARGEST = 1.6
+REACH = 1.6
 """No object reaches further, in radii."""
-_FREQUENCIES = (1.0, 2.0, 3.0, 4.0)
+_FREQUENCIES = (1.0, 2.0, 3.0, 4.0, 8.0, 16.0, 32.0)
 
 
 class Slots(NamedTuple):
-    """What the slots hold: ``numbers`` (B, K, NUMBERS), and a ``code`` (B, K, D) of each one's shape."""
+    """What the slots hold: ``numbers`` (B, K, NUMBERS), and of how each is drawn, a ``code`` (B, K, D) of what
+    tone is where, and the ``colours`` (B, K, T, 3) of the tones, in about [0, 1];
+    and the ``moves`` (B, K + 1, F, 4) of background and objects, as in `mover.Motion`."""
 
     numbers: Tensor
     code: Tensor
+    colours: Tensor
+    moves: Tensor
 
 
 class Layout(ModelMixin, ConfigMixin):
-    """A flow over a few numbers for each of K slots, given a text; and the shape of what is in a slot.
+    """A flow over a few numbers for each of K slots, given a text; and how what is in a slot is drawn.
 
-    The slots are objects from back to front. A shape is a function of the place: seen from its centre, upright, in
-    units of its radius, facing right.
+    The slots are objects from back to front. What is drawn is a function of the place, as sharp as is asked: which of
+    so many `tones` is there, seen from the object's centre, upright, in units of its radius, facing right.
     """
 
     @register_to_config
@@ -47,6 +49,8 @@ class Layout(ModelMixin, ConfigMixin):
         layers: int = 3,
         heads: int = 4,
         shape_width: int = 96,
+        tones: int = 17,
+        frames: int = 8,
         text_width: int = 384,
         topics: int = 96,
     ) -> None:
@@ -56,6 +60,7 @@ class Layout(ModelMixin, ConfigMixin):
         self.words = nn.Linear(text_width, width)
         self.embed = nn.Sequential(nn.Linear(16 + topics, width), nn.SiLU(), nn.Linear(width, width))
         self.enter = nn.Linear(NUMBERS, width)
+        self.background = nn.Parameter(torch.zeros(1, width))
         self.slot = nn.Parameter(torch.randn(slots, width) * 0.02)
         self.read = nn.ModuleList(WordAttention(width, width, heads) for _ in range(layers))
         self.mix = nn.ModuleList(SelfAttention(width, heads) for _ in range(layers))
@@ -67,10 +72,16 @@ class Layout(ModelMixin, ConfigMixin):
         self.shape = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 3 * 2 * shape_width))
         self.place = nn.Linear(2 + 4 * len(_FREQUENCIES), shape_width)
         self.bend = nn.ModuleList(nn.Linear(shape_width, shape_width) for _ in range(3))
-        self.inside = nn.Linear(shape_width, 1)
+        self.tone = nn.Linear(shape_width, 1 + tones)
+        self.motion = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 4 * (frames + 1))
+        )
+        self.colour = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 3 * tones)
+        )
 
     def forward(self, noisy: Tensor, noise_level: Tensor, text: Tensor, text_mask: Tensor) -> Slots:
-        """The estimate of the clean numbers, and the codes of the shapes (of use where the numbers are clean, level 0).
+        """The estimate of the clean numbers, and how things look and move: of use where the numbers are clean, level 0.
 
         ``noisy`` (B, K, NUMBERS) = (1 - t)·clean + t·noise with t = ``noise_level`` (B,); ``text`` (B, L, D) and
         ``text_mask`` (B, L) as from `text.embed`.
@@ -78,27 +89,37 @@ class Layout(ModelMixin, ConfigMixin):
         words, topics = self.text(text, text_mask)
         words = self.words(words)
         embedding = self.embed(torch.cat([waves(noise_level), topics], 1))
-        x = self.enter(noisy) + self.slot + embedding[:, None]
+        # the background goes along as one more, for its motion
+        x = torch.cat([self.background.expand(len(noisy), 1, -1), self.enter(noisy) + self.slot], 1)
+        x = x + embedding[:, None]
         for read, mix, think in zip(self.read, self.mix, self.think, strict=True):
             x = mix(read(x, words, text_mask))
             x = x + think(x)
-        return Slots(self.leave(x), self.shape(x))
+        moves = evenly(self.motion(x).unflatten(2, (-1, 4)))
+        x = x[:, 1:]
+        return Slots(self.leave(x), self.shape(x), self.colour(x).unflatten(2, (-1, 3)) + 0.5, moves)
 
-    def cover(self, numbers: Tensor, code: Tensor, places: Tensor) -> Tensor:
-        """Logits (B, K, N) of what is in a slot covering ``places`` (B, K, N, 2), from -1 to 1 over the picture."""
-        _, x, y, _, angle, mirror = numbers.unsqueeze(2).unbind(3)
-        right, down = ((places[..., axis] - at) / radius(numbers)[:, :, None] for axis, at in enumerate((x, y)))
-        cos, sin = torch.cos(angle / 6), torch.sin(angle / 6)
-        across = (cos * right + sin * down) * torch.where(mirror < 0, -1.0, 1.0)
-        upright = torch.stack([across, cos * down - sin * right], 3)
-        waves_of = [upright.clamp(-3, 3)]
+    def tones(self, code: Tensor, places: Tensor) -> Tensor:
+        """Logits (B, K, N, 1 + T) of which tone is at ``places`` (B, K, N, 2) of what is in a slot, as `upright` has
+        them; the first is of none, where nothing is covered."""
+        waves_of = [places.clamp(-3, 3)]
         for frequency in _FREQUENCIES:
-            waves_of += [torch.sin(frequency * upright), torch.cos(frequency * upright)]
+            waves_of += [torch.sin(frequency * places), torch.cos(frequency * places)]
         h = self.place(torch.cat(waves_of, 3))
         for bend, (scale, shift) in zip(self.bend, _pairs(code), strict=True):
             h = h + bend(nn.functional.silu(h * (1 + scale) + shift))
-        outside = (upright.abs().amax(3) - _LARGEST).clamp_min(0)
-        return cast(Tensor, self.inside(h))[..., 0] - 20 * outside
+        outside = (places.abs().amax(3, keepdim=True) - REACH).clamp_min(0)
+        none, some = cast(Tensor, self.tone(h)).split([1, self.config.tones], 3)
+        return torch.cat([none + 20 * outside, some], 3)
+
+
+def upright(numbers: Tensor, places: Tensor) -> Tensor:
+    """``places`` (B, K, N, 2), from -1 to 1 over the picture, as seen from what is in the slots (B, K, NUMBERS)."""
+    _, x, y, _, angle, mirror = numbers.unsqueeze(2).unbind(3)
+    right, down = ((places[..., axis] - at) / radius(numbers)[:, :, None] for axis, at in enumerate((x, y)))
+    cos, sin = torch.cos(angle / 6), torch.sin(angle / 6)
+    across = (cos * right + sin * down) * torch.where(mirror < 0, -1.0, 1.0)
+    return torch.stack([across, cos * down - sin * right], 3)
 
 
 def radius(numbers: Tensor) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import permutations
 from typing import NamedTuple, cast
 
 import torch
@@ -28,19 +27,28 @@ UNIT = 256.0
 """Motion is in units of which the picture's side has so many: pixels of a 256x256 clip."""
 
 
-_LEAST_SHARE = 1e-3
+LEAST_SHARE = 1e-3
+"""Of a part in a place, where it is known."""
 
 
 class Motion(NamedTuple):
-    """``logits`` (B, K, 64, 64): how likely each place of the first frame belongs to each moving part, against 0 of the
-    background. ``fill`` (B, 3, 64, 64) in about [0, 1]: what is behind the parts. ``moves`` (B, K + 1, F, 4), the
-    background first: shift x (right), shift y (down), logarithm of the size, angle (radians clockwise) since the first
-    frame. ``centres`` (B, K + 1, 2): the point (x, y) about which a part grows and turns."""
+    """``logits`` (B, K, h, w): how likely each place of the first frame belongs to each moving part, against 0 of the
+    background; the mover's are 64 by 64. ``fill`` (B, 3, h, w) in about [0, 1]: what is behind the parts. ``moves``
+    (B, K + 1, F, 4), the background first: shift x (right), shift y (down), logarithm of the size, angle (radians
+    clockwise) since the first frame. ``centres`` (B, K + 1, 2): the point (x, y) about which a part grows and turns."""
 
     logits: Tensor
     fill: Tensor
     moves: Tensor
     centres: Tensor
+
+
+def evenly(raw: Tensor) -> Tensor:
+    """Moves (..., F, 4) from raw numbers (..., F + 1, 4). Most motion is even: one number for all frames, and what a
+    frame differs by; nothing has moved in the first one."""
+    ramp = torch.linspace(0.0, 1.0, raw.shape[-2] - 1, device=raw.device)[:, None]
+    unit = torch.tensor([64.0, 64.0, 0.5, 1.0], device=raw.device)
+    return (raw[..., :1, :] * ramp + 0.5 * raw[..., 1:, :] * (ramp > 0)) * unit
 
 
 class Mover(ModelMixin, ConfigMixin):
@@ -97,11 +105,8 @@ class Mover(ModelMixin, ConfigMixin):
         nn.init.zeros_(cast(nn.Linear, self.settle[1]).weight)
         nn.init.zeros_(cast(Tensor, cast(nn.Linear, self.settle[1]).bias))
 
-    def forward(self, frame: Tensor, text: Tensor, text_mask: Tensor, covers: Tensor | None = None) -> Motion:
-        """``frame`` (B, 3, SIDE, SIDE) in [0, 1]; ``text`` (B, L, D) and ``text_mask`` (B, L) as from `text.embed`.
-
-        ``covers`` (B, K, 64, 64) in [0, 1] is how much of each place each part covers, in any order, if that is known.
-        """
+    def forward(self, frame: Tensor, text: Tensor, text_mask: Tensor) -> Motion:
+        """``frame`` (B, 3, SIDE, SIDE) in [0, 1]; ``text`` (B, L, D) and ``text_mask`` (B, L) as from `text.embed`."""
         words, topics = self.text(text, text_mask)
         embedding = self.embed(topics)
         words = self.words(words)
@@ -118,8 +123,6 @@ class Mover(ModelMixin, ConfigMixin):
         x = self.fine_out(torch.cat([enlarged(self.from_middle(middle)), fine], 1), embedding)
         shown = functional.pixel_shuffle(self.leave(functional.silu(x)).float(), 2)
         logits, fill = shown[:, : self.parts], shown[:, self.parts :] + 0.5
-        if covers is not None:
-            logits = _known(covers, logits)
         moves, centres = self._moves(logits, middle.float(), words, text_mask, embedding)
         return Motion(logits, fill, moves, centres)
 
@@ -136,26 +139,12 @@ class Mover(ModelMixin, ConfigMixin):
         for told, mix, think in zip(self.told, self.mix, self.think, strict=True):
             tokens = mix(told(tokens, words, mask))
             tokens = tokens + think(tokens)
-        raw = self.settle(tokens).float().unflatten(2, (self.frames + 1, 4))
-        # most motion is even: one number for all frames, and what a frame differs by
-        ramp = torch.linspace(0.0, 1.0, self.frames, device=raw.device)[:, None]
-        after = (ramp > 0).float()
-        unit = torch.tensor([64.0, 64.0, 0.5, 1.0], device=raw.device)
-        return (raw[:, :, :1] * ramp + 0.5 * raw[:, :, 1:] * after) * unit, centres
+        return evenly(self.settle(tokens).float().unflatten(2, (self.frames + 1, 4))), centres
 
 
 def belongs(logits: Tensor) -> Tensor:
     """The shares (B, K + 1, H, W) of background and parts in each place, from logits (B, K, H, W)."""
     return functional.pad(logits, (0, 0, 0, 0, 1, 0)).softmax(1)
-
-
-def _known(covers: Tensor, logits: Tensor) -> Tensor:
-    """The logits of ``covers``, each in the place of the part that it fits in the network's ``logits`` (B, K, h, w)."""
-    own = belongs(logits)[:, 1:].flatten(2)
-    orders = [torch.tensor(order) for order in permutations(range(covers.shape[1]))]
-    agree = torch.stack([(covers[:, order].flatten(2) * own).sum((1, 2)) for order in orders], 1)
-    best = torch.stack(orders).to(covers.device)[agree.argmax(1)]
-    return covers.gather(1, best[..., None, None].expand_as(covers)).logit(_LEAST_SHARE)
 
 
 def _centres(share: Tensor) -> Tensor:

@@ -13,14 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 from transformers import BertModel, BertTokenizerFast
 
+from common import bfloat16
 from common.errors import SettingError, WeightsError
 from receiver.generators.base import GuidanceForm
-from receiver.generators.mini.behind import behind
-from receiver.generators.mini.edge import edged
+from receiver.generators.mini.drawn import drawn
 from receiver.generators.mini.latent import PatchLatent
-from receiver.generators.mini.layout import NUMBERS, Layout
+from receiver.generators.mini.layout import NUMBERS, REACH, Layout, upright
 from receiver.generators.mini.move import carried_back, move
-from receiver.generators.mini.mover import SIDE, Mover
+from receiver.generators.mini.mover import LEAST_SHARE, SIDE, UNIT, Motion, Mover
 from receiver.generators.mini.outline import STEP, encode
 from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.text import embed
@@ -50,6 +50,22 @@ class Visuals(NamedTuple):
     def hidden(self) -> Visuals:
         """The same frames with nothing known of them."""
         return self._replace(trust=torch.zeros_like(self.trust), sketch_trust=torch.zeros_like(self.sketch_trust))
+
+
+class Things(NamedTuple):
+    """What a text names: how much of each pixel each tone of each thing covers, less what is behind another thing,
+    ``tones`` (K, T, H, W) in [0, 1]; the tones' ``colours`` (K, T, 3); how background and things move, ``moves``
+    (1, K + 1, F, 4) and ``centres`` (1, K + 1, 2) as in `Motion`."""
+
+    tones: Tensor
+    colours: Tensor
+    moves: Tensor
+    centres: Tensor
+
+    def motion(self, background: Tensor) -> Motion:
+        """Of the frame that shows them before a ``background`` (1, 3, H, W)."""
+        covers = self.tones.sum(1)[None].clamp(0, 1)
+        return Motion(covers.logit(LEAST_SHARE), background, self.moves, self.centres)
 
 
 class MiniPipeline(DiffusionPipeline):
@@ -128,7 +144,9 @@ class MiniPipeline(DiffusionPipeline):
         paint = _Paint(self, prompt, num_inference_steps, guidance_scale, guidance_form, generator, height, width)
         trust = trust_of(snr_db)
         lines = None if sketches is None else paint.padded(sketches[:, None].float())
-        covers = None
+        if lines is not None and trust == 0.0:
+            lines = torch.zeros_like(lines)
+        motion = None
         if image is not None:
             first = paint.padded(image[None].float())
             latents = self.vae.encode(first)
@@ -136,32 +154,29 @@ class MiniPipeline(DiffusionPipeline):
             line = None if lines is None else lines[:1]
             visuals = paint.visuals(torch.zeros(1), sketch=line, trust=trust)
             if line is None:
-                covers = paint.covers()
-                cover, fine = covers.amax(1, keepdim=True), self.vae.patch // STEP
-                latents = paint.frames(visuals, encode(functional.avg_pool2d(cover, fine)[:, 0]))
-                first = edged(paint.picture(latents), cover)
+                things = paint.things()
+                latents = paint.frames(visuals, paint.empty)
+                background = paint.picture(latents)
+                first = drawn(background, things.tones, things.colours)
+                motion = things.motion(background)
             else:  # a sketch shows what a text can only tell: where things are
                 latents = paint.frames(visuals)
-                first = paint.picture(latents, line, trust)
+                first = paint.picture(latents, line)
         if lines is not None and len(lines) > 1:
             times = torch.arange(1, frames) / (frames - 1)
             rest = paint.frames(paint.visuals(times, sketch=lines[1:], trust=trust, elsewhere=latents))
-            clip = torch.cat([first, paint.picture(rest, lines[1:], trust)])
+            clip = torch.cat([first, paint.picture(rest, lines[1:])])
         else:
-            clip = self._moved_on(first, paint, covers)
+            clip = self._moved_on(first, paint, motion)
         return clip[:, :, :height, :width].clamp(0, 1)
 
-    def _moved_on(self, first: Tensor, paint: _Paint, covers: Tensor | None) -> Tensor:
-        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W). ``covers`` (1, K, H, W) are of its parts, if
-        known."""
+    def _moved_on(self, first: Tensor, paint: _Paint, motion: Motion | None) -> Tensor:
+        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W), which moves on so, or as the mover sees it."""
         height, width = first.shape[-2:]
-        with paint.precision():
-            small = functional.interpolate(first, (SIDE, SIDE), mode="area")
-            known = None if covers is None else functional.interpolate(covers, (SIDE // 2, SIDE // 2), mode="area")
-            motion = self.mover(small, paint.text, paint.mask, known)
-        if known is not None:
-            fill = behind(functional.avg_pool2d(small, 2), known.amax(1, keepdim=True))
-            motion = motion._replace(fill=fill)
+        if motion is None:
+            with paint.precision():
+                small = functional.interpolate(first, (SIDE, SIDE), mode="area")
+                motion = self.mover(small, paint.text, paint.mask)
         moved = move(first, motion, height, width)
         # at rest the layers give back the first frame but for their edges
         clip, seen = torch.cat([first, moved.clip[0, 1:]]), moved.seen[0]
@@ -170,8 +185,7 @@ class MiniPipeline(DiffusionPipeline):
         cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
         visuals = paint.visuals(torch.ones(1), here=(self.vae.encode(clip[-1:]), (cells > 0.9).float()))
         # what comes in from beyond the border is background
-        empty = encode(torch.zeros(1, STEP * paint.rows, STEP * paint.columns))
-        last = paint.picture(paint.frames(visuals, empty))
+        last = paint.picture(paint.frames(visuals, paint.empty))
         filled = torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
         return torch.cat([first, filled[1:]])
 
@@ -198,6 +212,8 @@ class _Paint:
         channels = pipeline.vae.channels + pipeline.painter.outline
         self.noise = torch.randn((1, channels, self.rows, self.columns), generator=generator)
         self.generator = generator
+        # the outline of a frame without objects
+        self.empty = encode(torch.zeros(1, STEP * self.rows, STEP * self.columns))
 
     def padded(self, pictures: Tensor) -> Tensor:
         """Pictures (N, C, H, W), enlarged at the right and at the bottom to what the painter can do."""
@@ -232,22 +248,32 @@ class _Paint:
             torch.full((count,), 0.0 if sketch is None else trust),
         )
 
-    def covers(self) -> Tensor:
-        """How much of each pixel each thing that the text names covers, (1, K, H, W) in [0, 1], by as many steps. They
-        are in the largest square in the middle of the picture, whose sides are at -1 and 1."""
+    def things(self) -> Things:
+        """What the text names, by as many steps. It is in the largest square in the middle of the picture, whose sides
+        are at -1 and 1."""
         layout = self.pipeline.layout
         numbers = torch.randn((1, layout.slots, NUMBERS), generator=self.generator)
         for level, after in pairwise(torch.linspace(1.0, 0.0, self.steps + 1)):
             clean = layout(numbers, level[None], self.text, self.mask).numbers
             numbers = clean + (numbers - clean) * (after / level)
-        code = layout(numbers, torch.zeros(1), self.text, self.mask).code
+        found = layout(numbers, torch.zeros(1), self.text, self.mask)
         height, width = (self.pipeline.vae.patch * cells for cells in (self.rows, self.columns))
         square = min(height, width)
         down, across = ((2 * torch.arange(side) + 1 - side) / square for side in (height, width))
         places = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], 2).flatten(0, 1)
-        parts = (part.expand(1, layout.slots, -1, -1) for part in places.split(_PLACES_AT_ONCE))
-        covers = torch.cat([layout.cover(numbers, code, part) for part in parts], 2).sigmoid()
-        return (covers * (numbers[..., :1] > 0)).unflatten(2, (height, width))
+        made = torch.zeros(layout.slots, layout.config.tones, height * width)
+        for slot in range(layout.slots):
+            if float(numbers[0, slot, 0]) <= 0:
+                continue
+            own = slice(slot, slot + 1)
+            seen = upright(numbers[:, own], places.expand(1, 1, -1, -1))
+            within = (seen.abs().amax(3) < REACH)[0, 0].nonzero()[:, 0]
+            for some in within.split(_PLACES_AT_ONCE):
+                share = layout.tones(found.code[:, own], seen[:, :, some]).softmax(3)[0, 0]
+                made[:slot, :, some] *= share[:, 0]  # of what is behind it, what it leaves to be seen
+                made[slot][:, some] = share[:, 1:].T
+        moves, centres = _in_units(numbers, found.moves, height, width)
+        return Things(made.unflatten(2, (height, width)), found.colours[0].clamp(0, 1), moves, centres)
 
     def frames(self, visuals: Visuals, outline: Tensor | None = None) -> Tensor:
         """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture. An ``outline`` (B, O, h, w)
@@ -281,13 +307,14 @@ class _Paint:
     def _clean(self, latents: Tensor, level: Tensor, text: Tensor, mask: Tensor, visuals: Visuals) -> Tensor:
         return self.pipeline.painter(latents, level.repeat(len(latents)), text, mask, *visuals)
 
-    def picture(self, latents: Tensor, sketches: Tensor | None = None, trust: float = 1.0) -> Tensor:
-        """Pictures (B, 3, H, W) of latents."""
+    def picture(self, latents: Tensor, sketches: Tensor | None = None) -> Tensor:
+        """Pictures (B, 3, H, W) of latents. Sketches count in full, however they were received: there may be fewer
+        lines then, but where they are edges are."""
         with self.precision():
-            return self.pipeline.vae.decode(latents, sketches, torch.full((len(latents),), trust)).float()
+            return self.pipeline.vae.decode(latents, sketches).float()
 
     def precision(self) -> torch.autocast:
-        return torch.autocast("cpu", torch.bfloat16, enabled=_has_fast_bfloat16())
+        return torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.is_fast())
 
     def _read(self, prompt: str) -> tuple[Tensor, Tensor]:
         """Word vectors (1, L, D) and their mask (1, L); without a prompt one place that holds nothing."""
@@ -299,6 +326,10 @@ class _Paint:
         return embed([prompt], pipeline.tokenizer, pipeline.text_encoder)
 
 
-def _has_fast_bfloat16() -> bool:
-    """Where the processor has no bfloat16 products, emulating them would be slower than float32."""
-    return bool(torch.cpu._is_avx512_bf16_supported())
+def _in_units(numbers: Tensor, moves: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """The layout's ``moves`` (1, K + 1, F, 4), and where background and things are by its ``numbers`` (1, K, NUMBERS),
+    (1, K + 1, 2): in units of UNIT a side, however long."""
+    square = torch.tensor([min(height, width) / width, min(height, width) / height])
+    things = (numbers[..., 1:3] * square + 1) * (UNIT / 2)
+    centres = torch.cat([torch.full((1, 1, 2), UNIT / 2), things], 1)
+    return torch.cat([moves[..., :2] * square, moves[..., 2:]], 3), centres

@@ -28,6 +28,9 @@ FIXED: dict[str, tuple[int, int, int]] = {
 }
 """Tones that are the same whatever the main colour."""
 
+TONES = ("main", "dark", "light", "accent", "line", *FIXED)
+"""All tones, see `tones`."""
+
 LAMPLIGHT = (255, 222, 120)
 """What glass and headlights look like by night."""
 

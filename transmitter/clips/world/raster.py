@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from transmitter.clips.world.camera import seen, views
 from transmitter.clips.world.kinds import parts_of
 from transmitter.clips.world.motion import FRAMES, Pose, pose
-from transmitter.clips.world.parts import tones
+from transmitter.clips.world.parts import TONES, tones
 from transmitter.clips.world.scene import Scene, Shape
 
 LINE = 0.035
@@ -92,15 +92,27 @@ def _draw(form: str, now: Pose, palette: Mapping[str, tuple[int, int, int]]) -> 
 
 def drawn_parts(form: str, now: Pose) -> tuple[int, int, NDArray[np.uint8]]:
     """The box of `_draw` (left, top) and which part each of its pixels shows: uint8 (h, w), from 1, 0 where none."""
+    numbers = range(1, len(parts_of(form)) + 1)
+    return _numbered(form, now, numbers, numbers)
+
+
+def drawn_tones(form: str, now: Pose) -> tuple[int, int, NDArray[np.uint8]]:
+    """As `drawn_parts`, but which of `TONES` each pixel shows, the lines around parts among them."""
+    fills = [TONES.index(piece.tone) + 1 for piece in parts_of(form)]
+    return _numbered(form, now, fills, [TONES.index("line") + 1] * len(fills))
+
+
+def _numbered(form: str, now: Pose, fills: Sequence[int], lines: Sequence[int]) -> tuple[int, int, NDArray[np.uint8]]:
+    """The box of `_draw`, its parts and the lines around them drawn with these numbers."""
     factor = 3
     left, top, width, height, polygons = _placed(form, now, factor)
     picture = Image.new("L", (width * factor, height * factor))
     pen = ImageDraw.Draw(picture)
     stroke = max(1, round(LINE * now.radius * factor))
-    for number, (piece, corners) in enumerate(zip(parts_of(form), polygons, strict=True), 1):
-        pen.polygon(corners, fill=number)
+    for piece, corners, fill, line in zip(parts_of(form), polygons, fills, lines, strict=True):
+        pen.polygon(corners, fill=fill)
         if piece.lined:
-            pen.line([*corners, *corners[:4]], fill=number, width=stroke)
+            pen.line([*corners, *corners[:4]], fill=line, width=stroke)
     fine = np.asarray(picture)
     middle = fine[1::factor, 1::factor]
     any_part = fine.reshape(height, factor, width, factor).max((1, 3))

@@ -19,9 +19,9 @@ from torch import Tensor
 from common import weights
 from common.conventions import FRAMES
 from common.errors import SettingError, WeightsError
+from gvsc.bench.generator.judges import path, scene, thing
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
 from gvsc.bench.generator.judges.network import JudgeNetworks, from_tensors, smaller
-from gvsc.bench.generator.judges.thing import cut
 
 __all__ = ["LABELS", "NAME", "NONE", "Judges", "Verdict", "truth"]
 
@@ -30,12 +30,11 @@ NAME: Final = "judges"
 _LOOKED_AT: Final = (0, 2, 5, 7)
 """Frames that the object is cut out of."""
 
-_NUDGES: Final = tuple(
-    (right, down, larger)
-    for larger in (0.8, 1.0, 1.25)
-    for right, down in ((0.0, 0.0), (0.25, 0.0), (-0.25, 0.0), (0.0, 0.25), (0.0, -0.25))
-)
-"""Where else it may be: by how many radii to the right and down, and how much larger. It is found only roughly."""
+_GLANCES: Final = 3
+"""How often a place is looked at and set right: it is found only roughly."""
+
+_NUDGES: Final = torch.tensor([(x, y, size) for size in (-0.1, 0.1) for x, y in ((0.1, 0.0), (-0.1, 0.0), (0.0, 0.0))])
+"""Near it, too, what it is is asked: by how many radii to the right and down, and how much larger in logarithms."""
 
 Verdict = dict[str, str]
 """The answer to each question of ``LABELS``."""
@@ -72,18 +71,16 @@ def votes_on(networks: JudgeNetworks, clip: Tensor) -> dict[str, Tensor]:
 
     The object is looked for first; what it is, is asked of what is cut out there. Where there is none, nothing is.
     """
-    small = smaller(clip)
-    seen = networks.path(small[None])
-    known, background, light = networks.scene(small)
-    x, y, radius = (value[list(_LOOKED_AT)] for value in seen.path[0].unbind(-1))
-    radius = radius.exp()
-    cuts = [
-        cut(clip[list(_LOOKED_AT)], torch.stack([x + right * radius, y + down * radius, larger * radius], -1))
-        for right, down, larger in _NUDGES
-    ]
-    logits = networks.thing(torch.cat(cuts), known.mean(0).expand(len(_NUDGES) * len(_LOOKED_AT), -1))
+    seen = networks.path(smaller(clip, path.SIDE)[None])
+    known, background, light = networks.scene(smaller(clip, scene.SIDE))
+    looked_at = clip[list(_LOOKED_AT)]
+    places = torch.cat([seen.path[0, :, :2], seen.path[0, :, 2:].exp()], -1)[list(_LOOKED_AT)]
+    for _ in range(_GLANCES):
+        places = networks.thing.nearer(looked_at, places)
+    cuts = [thing.cut(looked_at, thing.moved(places, nudge.expand_as(places))) for nudge in _NUDGES]
+    colours, kinds, _ = networks.thing(torch.cat(cuts), known.mean(0).expand(len(_NUDGES) * len(_LOOKED_AT), -1))
     gone = seen.places[0].softmax(-1)[list(_LOOKED_AT), -1:]
-    colour, kind = (_named(answers.unflatten(0, (len(_NUDGES), -1)).softmax(-1), gone) for answers in logits)
+    colour, kind = (_named(each.unflatten(0, (len(_NUDGES), -1)).softmax(-1), gone) for each in (colours, kinds))
     return {
         "motion": seen.motion[0],
         "camera": seen.camera[0],

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gvsc.bench.generator.judges.path import SIDE, PathNetwork
+from gvsc.bench.generator.judges.path import PathNetwork
 from gvsc.bench.generator.judges.scene import SceneNetwork
 from gvsc.bench.generator.judges.thing import ThingNetwork
 
@@ -23,12 +23,12 @@ class JudgeNetworks(nn.Module):
         self.thing = ThingNetwork()
 
 
-def smaller(frames: Tensor) -> Tensor:
-    """Frames (N, 3, H, W) in [0, 1] as ``path`` and ``scene`` see them: (N, 3, SIDE, SIDE)."""
+def smaller(frames: Tensor, side: int) -> Tensor:
+    """Frames (N, 3, H, W) in [0, 1] as a network sees them: (N, 3, side, side)."""
     height, width = frames.shape[-2:]
-    if height % SIDE or width % SIDE:
-        return F.interpolate(frames, (SIDE, SIDE), mode="area")
-    return F.avg_pool2d(frames, (height // SIDE, width // SIDE))  # the same, faster
+    if height % side or width % side:
+        return F.interpolate(frames, (side, side), mode="area")
+    return F.avg_pool2d(frames, (height // side, width // side))  # the same, faster
 
 
 def from_tensors(tensors: Mapping[str, Tensor]) -> JudgeNetworks:

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from gvsc.bench.generator.judges.blocks import Down, Residual, brighter, perceptron
 from gvsc.bench.generator.judges.labels import LABELS
 
+SIDE: Final = 128
+"""Pixels a side of what the network sees: at half of it dots are zigzags."""
+
 WIDTH: Final = 96
 """Of what is known of a frame."""
 
@@ -20,7 +23,7 @@ class SceneNetwork(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stages = nn.Sequential(
-            Down(3, 32, 5), Residual(32), Down(32, 48), Residual(48), Down(48, WIDTH), Residual(WIDTH)
+            Down(3, 24, 5), Down(24, 32), Residual(32), Down(32, 48), Residual(48), Down(48, WIDTH), Residual(WIDTH)
         )
         self.known = nn.Sequential(nn.Linear(2 * WIDTH, WIDTH), nn.ReLU())
         self.background = nn.Linear(WIDTH, len(LABELS["background"]))

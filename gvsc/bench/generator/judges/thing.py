@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -37,13 +37,35 @@ class ThingNetwork(nn.Module):
         )
         self.known = nn.Sequential(nn.Linear(9 * coarse, 128), nn.ReLU())
         self.kind = nn.Linear(128, len(LABELS["kind"]))
+        self.off = perceptron(9 * coarse, 64, 3)
         self.colour = perceptron(128 + scene.WIDTH, 96, len(LABELS["colour"]))
 
-    def forward(self, cuts: Tensor, around: Tensor) -> tuple[Tensor, Tensor]:
-        """Cuts (N, 3, SIDE, SIDE) in [0, 1], what is known of their scenes (N, scene.WIDTH) → logits: colour, kind."""
-        seen = self.stages(brighter(cuts).contiguous(memory_format=torch.channels_last))
-        known = self.known(F.adaptive_avg_pool2d(seen, 3).flatten(1))
-        return self.colour(torch.cat([known, around], -1)), self.kind(known)
+    def forward(self, cuts: Tensor, around: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Cuts (N, 3, SIDE, SIDE) in [0, 1], what is known of their scenes (N, scene.WIDTH) → logits of colour and
+        kind, and how far `off` its place each of them is (N, 3)."""
+        seen = F.adaptive_avg_pool2d(self._seen(cuts), 3).flatten(1)
+        known = self.known(seen)
+        return self.colour(torch.cat([known, around], -1)), self.kind(known), self.off(seen)
+
+    def nearer(self, frames: Tensor, places: Tensor) -> Tensor:
+        """Places (N, 3) of frames (N, 3, h, w), looked at and set right."""
+        seen = F.adaptive_avg_pool2d(self._seen(cut(frames, places)), 3).flatten(1)
+        return moved(places, self.off(seen).float().clamp(-1.0, 1.0))
+
+    def _seen(self, cuts: Tensor) -> Tensor:
+        return cast(Tensor, self.stages(brighter(cuts).contiguous(memory_format=torch.channels_last)))
+
+
+def off(places: Tensor, true: Tensor) -> Tensor:
+    """How far (..., 3) ``true`` places are from others: right and down in radii, and the logarithm of the sizes."""
+    radius = places[..., 2:]
+    return torch.cat([(true[..., :2] - places[..., :2]) / radius, (true[..., 2:] / radius).log()], -1)
+
+
+def moved(places: Tensor, by: Tensor) -> Tensor:
+    """Places (..., 3) moved ``by`` what `off` says."""
+    radius = places[..., 2:]
+    return torch.cat([places[..., :2] + by[..., :2] * radius, radius * by[..., 2:].exp()], -1)
 
 
 def cut(frames: Tensor, places: Tensor) -> Tensor:

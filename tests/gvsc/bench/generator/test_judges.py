@@ -15,7 +15,7 @@ from gvsc.bench.generator.judges import LABELS, NONE, Judges, thing, truth
 from gvsc.bench.generator.judges.path import Seen, centre
 from gvsc.training import judge as training
 from gvsc.training import judge_data
-from gvsc.training.world import Scene, Shape, render
+from gvsc.training.world import HELD_OUT, Scene, Shape, World, render
 from transmitter.clips.world.held_out import held_out
 
 
@@ -163,6 +163,46 @@ def test_what_is_cut_out_is_the_object_alone_in_the_middle() -> None:
         assert red[:, red.shape[1] // 2 :].mean() == pytest.approx(np.pi / (2 * thing.REACH) ** 2, abs=0.02)
 
 
+def test_what_was_found_roughly_is_set_right() -> None:
+    """`off` says how far a place is from the true one, `moved` goes there; a mirrored cut is off the other way."""
+    true, found = torch.tensor([0.5, 0.4, 0.2]), torch.tensor([0.45, 0.42, 0.25])
+    assert torch.allclose(thing.moved(found, thing.off(found, true)), true)
+    assert thing.off(found, true).tolist() == pytest.approx([0.2, -0.08, np.log(0.8)], abs=1e-5)
+    frame, sides = torch.rand(1, 3, 64, 64), set()
+    for seed in range(8):
+        _, off = judge_data.cut_example(frame, found, true, np.random.default_rng(seed))
+        sides.add(round(float(off[0]), 4))
+        assert off[1:].tolist() == pytest.approx([-0.08, np.log(0.8)], abs=1e-5)
+    assert sides == {0.2, -0.2}
+
+
+def test_they_look_again_where_the_object_is(judges: Judges, told: list[cases.Case]) -> None:
+    """From a third of a radius beside it they come nearer to most objects."""
+    nearer = 0
+    for case in told[:12]:
+        scene = World(4242, "held_out")[case.number].scene
+        true = judge_data.places(scene)[:1]
+        beside = thing.moved(true, torch.tensor([[0.3, -0.2, 0.15]]))
+        frame = torch.from_numpy(case.video[:1]).permute(0, 3, 1, 2).float() / 255
+        with torch.inference_mode():
+            found = judges._networks.thing.nearer(frame, beside)
+        away = [float(thing.off(place, true).square().sum()) for place in (beside, found)]
+        nearer += away[1] < away[0] / 4
+    assert nearer >= 10
+
+
+def test_what_is_turned_round_goes_the_other_way_and_is_not_held_out() -> None:
+    shape = Shape("red", "circle", "left", 200.0, 128.0, 30.0, 112.0, 0.0)
+    scene = Scene("plain", ("white",), (shape,), "still", 0.0, "day")
+    turned = judge_data.turned_round(scene)
+    assert turned.shapes[0].motion == "right"
+    assert judge_data.places(turned)[-1, 0] > 1  # out of the picture
+    colour, form, motion = next(told for told in sorted(HELD_OUT) if told[2] in ("left", "right"))
+    other = {"left": "right", "right": "left"}[motion]
+    forbidden = replace(scene, shapes=(replace(shape, colour=colour, form=form, motion=other),))
+    assert judge_data.turned_round(forbidden) == forbidden
+
+
 def test_other_places_are_not_the_objects() -> None:
     rng = np.random.default_rng(0)
     there = torch.tensor([0.5, 0.5, 0.3])
@@ -170,6 +210,7 @@ def test_other_places_are_not_the_objects() -> None:
         x, y, radius = judge_data.anywhere(there, rng).tolist()
         assert np.hypot(x - 0.5, y - 0.5) >= 0.3 + radius / 2 - 1e-6
     assert judge_data.around(torch.full((3,), float("nan")), rng) is None
+    assert judge_data.around(torch.tensor([1.2, 0.5, 0.3]), rng) is None
 
 
 def test_to_find_the_object_costs_least() -> None:

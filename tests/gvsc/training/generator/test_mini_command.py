@@ -16,7 +16,7 @@ from gvsc.commands.train import command
 from gvsc.training.fetch import FetchError
 from gvsc.training.generator import prepare, source
 from gvsc.training.generator.export import export
-from gvsc.training.generator.plan import MiniRecipe
+from gvsc.training.generator.plan import PARTS, MiniRecipe
 from gvsc.training.recipe import find
 from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.layout import Layout
@@ -182,5 +182,5 @@ def test_training_needs_nothing_but_torch_numpy_pillow_and_safetensors(
     assert "diffusers" in done.stdout
     assert "click" not in done.stdout
     assert "copy" in done.stderr
-    for part in ("painter", "mover", "decoder", "layout"):
+    for part in PARTS:
         assert (tmp_path / "run" / part / f"mini-{part}.md").exists()

@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
+from common import bfloat16
 from gvsc.training import engine
+from gvsc.training.generator import tones
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.frames import Frames, Shown
 from gvsc.training.generator.layout import MIRRORED, LayoutTask
@@ -21,15 +23,23 @@ from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
 from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
 from gvsc.training.generator.pool import Pool
 from gvsc.training.recipe import Length, RecipeError, Stage, find
-from receiver.generators.mini.layout import RADIUS
+from receiver.generators.mini.layout import RADIUS, upright
 from receiver.generators.mini.painter import trust_of
+from transmitter.clips.world.parts import TONES
 
 CPU = torch.device("cpu")
 
 
+TASKS: dict[str, Any] = {
+    "painter": PainterTask,
+    "mover": MoverTask,
+    "decoder": DecoderTask,
+    "layout": LayoutTask,
+}
+
+
 def task_of(part: str, recipe: MiniRecipe, pool: Pool, **changes: Any) -> Any:
-    tasks = {"painter": PainterTask, "mover": MoverTask, "decoder": DecoderTask, "layout": LayoutTask}
-    return tasks[part](replace(getattr(recipe, part), **changes), CPU, pool)
+    return TASKS[part](replace(getattr(recipe, part), **changes), CPU, pool)
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -181,7 +191,7 @@ def test_holes_are_as_frequent_with_a_sketch_and_without_a_clip(
     assert there.mean(0) == pytest.approx([holes, elsewhere], abs=0.04)
 
 
-def test_the_decoder_sees_received_sketches_with_the_trust_of_their_channel(
+def test_the_decoder_sees_sketches_as_they_were_received(
     tiny: MiniRecipe, small_pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gvsc.training.generator.decoder.SKETCH_NOISE", 0.5)
@@ -191,8 +201,8 @@ def test_the_decoder_sees_received_sketches_with_the_trust_of_their_channel(
         return task.draw(Stage(1.0, 40, 256), np.random.default_rng(2))
 
     every = drawn(sketch=1.0, received_sketch=1.0)
-    usual = [trust_of(float(snr_db)) for snr_db in small_pool["pairs.snr_db"]]
-    for picture, sketch, trust in zip(every.picture, every.sketch, every.trust, strict=True):
+    assert set(every.trust.tolist()) == {1.0}
+    for picture, sketch in zip(every.picture, every.sketch, strict=True):
         shown = np.rint(255 * picture.permute(1, 2, 0).numpy()).astype(np.uint8)
         way, pair = next(
             (way, pair)
@@ -202,18 +212,17 @@ def test_the_decoder_sees_received_sketches_with_the_trust_of_their_channel(
         )
         lines = np.rint(255 * sketch[0].numpy()).astype(np.uint8)  # the noise is for clean sketches
         assert np.array_equal(small_pool["pairs.received"][pair][:, ::way], lines)
-        assert float(trust) == pytest.approx(usual[pair])
-    assert {0.0, 1.0} == set(drawn(sketch=0.5, received_sketch=0.0).trust.tolist())
     some = drawn(sketch=0.5, received_sketch=0.5).trust
-    assert 0.1 < float((some == 1).float().mean()) < 0.45
-    assert 0.05 < float(((some > 0) & (some < 1)).float().mean()) < 0.45
+    assert set(some.tolist()) == {0.0, 1.0}
+    assert 0.2 < float(some.mean()) < 0.8
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("low", [False, True])
 def test_held_out_figures_are_of_the_precision_that_is_trained_in(
-    part: str, low: bool, tiny: MiniRecipe, small_pool: Pool
+    part: str, low: bool, tiny: MiniRecipe, small_pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bfloat16, "is_fast", lambda _: True)
     task = task_of(part, tiny, small_pool, optimiser=replace(getattr(tiny, part).optimiser, bfloat16=low))
     model, seen = task.model(None), set()
     for module in model.modules():
@@ -271,14 +280,41 @@ def test_numbers_of_a_layout_say_where_the_masks_are(small_pool: Pool) -> None:
     assert found
 
 
-def test_the_mirror_image_of_a_layout_has_the_mirrored_cover(tiny: MiniRecipe, small_pool: Pool) -> None:
-    model = task_of("layout", tiny, small_pool).model(None)
+def test_the_mirror_image_of_a_layout_shows_the_same_at_mirrored_places() -> None:
     numbers = torch.tensor([[[1.0, 0.3, -0.2, 0.4, 0.9, 1.0], [1.0, -0.5, 0.1, -0.3, -0.6, -1.0]]])
-    code = torch.randn(1, 2, 6 * tiny.layout.network.shape_width)
     places = torch.rand(1, 2, 50, 2) * 2 - 1
-    there = model.cover(numbers, code, places)
-    mirrored = model.cover(numbers * torch.tensor(MIRRORED), code, places * torch.tensor([-1.0, 1.0]))
-    assert torch.allclose(there, mirrored, atol=1e-4)
+    there = upright(numbers, places)
+    mirrored = upright(numbers * torch.tensor(MIRRORED), places * torch.tensor([-1.0, 1.0]))
+    assert torch.allclose(there, mirrored, atol=1e-5)
+
+
+def test_tones_are_where_the_masks_of_the_rendered_frame_are(small_pool: Pool) -> None:
+    """What is looked up by kind, place, size and angle is what was drawn; objects behind others are whole."""
+    steps = (torch.arange(64) + 0.5) / 32 - 1
+    places = torch.stack([steps.expand(64, 64), steps[:, None].expand(64, 64)], 2).flatten(0, 1).expand(1, 2, -1, -1)
+    rows = range(len(small_pool["world.forms"]))
+    agreed = []
+    for row in rows:
+        numbers = torch.from_numpy(np.array(small_pool["world.layout"][row]))[None]
+        forms = np.array(small_pool["world.forms"][row])[None]
+        found = tones.at(forms, upright(numbers, places).numpy()).reshape(2, 64, 64) > 0
+        masks = small_pool["world.masks"][row] > 127
+        assert not found[forms[0] == 0].any()
+        for slot in np.nonzero(forms[0])[0]:
+            free = ~masks[slot + 1 :].any(0)
+            both = (found[slot] & masks[slot] & free).sum()
+            agreed.append(both / ((found[slot] | masks[slot]) & free).sum())
+    assert len(agreed) > 3
+    assert min(agreed) > 0.8
+
+
+def test_a_palette_is_in_the_order_of_the_tones() -> None:
+    made = tones.palette("red", "day")
+    assert made.shape == (tones.COUNT, 3)
+    red, green, blue = made[0].astype(int)
+    assert red > 2 * max(green, blue)
+    assert made[TONES.index("paper")].min() > 230
+    assert tones.shown(tones.number("circle")).tolist() == [tone == "main" for tone in TONES]
 
 
 def test_a_caption_with_left_and_right_exchanged_turns_the_motion_and_nothing_else(
