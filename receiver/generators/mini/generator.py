@@ -30,12 +30,7 @@ GUIDANCE: Final[dict[Role, float]] = {"text": 3.0, "sketch-text": 2.0, "sketches
 """ω of eq. (2) by what there is to build from: the more the pictures say, the less the text has to be pressed."""
 
 
-PARTS: Final[dict[str, type[nn.Module]]] = {
-    "painter": Painter,
-    "mover": Mover,
-    "layout": Layout,
-    "vae": PatchLatent,
-}
+PARTS: Final[dict[str, type[nn.Module]]] = {"painter": Painter, "mover": Mover, "layout": Layout, "vae": PatchLatent}
 """Networks of the pipeline by name."""
 
 

@@ -37,8 +37,8 @@ class Painter(ModelMixin, ConfigMixin):
     """Noisy latents of a frame and conditions to an estimate of its clean latents.
 
     Behind the channels of the picture the latents have some of its `outline`: where objects are, and their shape. Where
-    that is known (`layout`) it is given without noise, else it is painted along with the picture. Without it an
-    object's words had no place to go to.
+    that is known it is given without noise (from text alone it is empty: `layout` draws the objects), else it is
+    painted along with the picture. Without it an object's words had no place to go to.
 
     A U-Net of three scales. Around it stands what is known without learning: the variance of each channel, from which
     follow the share of the noisy latents that an estimate keeps and the size of what is left to estimate, so that the
