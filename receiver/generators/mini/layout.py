@@ -55,7 +55,7 @@ class Layout(ModelMixin, ConfigMixin):
         topics: int = 96,
     ) -> None:
         super().__init__()
-        self.slots = slots
+        self.slots, self.tone_count = slots, tones
         self.text = TextInput(text_width, topics)
         self.words = nn.Linear(text_width, width)
         self.embed = nn.Sequential(nn.Linear(16 + topics, width), nn.SiLU(), nn.Linear(width, width))
@@ -109,7 +109,7 @@ class Layout(ModelMixin, ConfigMixin):
         for bend, (scale, shift) in zip(self.bend, _pairs(code), strict=True):
             h = h + bend(nn.functional.silu(h * (1 + scale) + shift))
         outside = (places.abs().amax(3, keepdim=True) - REACH).clamp_min(0)
-        none, some = cast(Tensor, self.tone(h)).split([1, self.config.tones], 3)
+        none, some = cast(Tensor, self.tone(h)).split([1, self.tone_count], 3)
         return torch.cat([none + 20 * outside, some], 3)
 
 

@@ -261,7 +261,7 @@ class _Paint:
         square = min(height, width)
         down, across = ((2 * torch.arange(side) + 1 - side) / square for side in (height, width))
         places = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], 2).flatten(0, 1)
-        made = torch.zeros(layout.slots, layout.config.tones, height * width)
+        made = torch.zeros(layout.slots, layout.tone_count, height * width)
         for slot in range(layout.slots):
             if float(numbers[0, slot, 0]) <= 0:
                 continue
