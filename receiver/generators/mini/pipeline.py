@@ -34,6 +34,9 @@ _CELLS = 4
 _PLACES_AT_ONCE = 8192
 """That the layout is asked about: all at once take 48 MB for every layer."""
 
+BRIGHTER = 2.0
+"""By so much more than they are, at no trust, lines of sketches are shown to the decoder."""
+
 LEAST_UNSEEN = 0.002
 """Share of the last frame that nothing is known of, below which nothing is painted there."""
 
@@ -161,11 +164,11 @@ class MiniPipeline(DiffusionPipeline):
                 motion = things.motion(background)
             else:  # a sketch shows what a text can only tell: where things are
                 latents = paint.frames(visuals)
-                first = paint.picture(latents, line)
+                first = paint.picture(latents, line, trust)
         if lines is not None and len(lines) > 1:
             times = torch.arange(1, frames) / (frames - 1)
             rest = paint.frames(paint.visuals(times, sketch=lines[1:], trust=trust, elsewhere=latents))
-            clip = torch.cat([first, paint.picture(rest, lines[1:])])
+            clip = torch.cat([first, paint.picture(rest, lines[1:], trust)])
         else:
             clip = self._moved_on(first, paint, motion)
         return clip[:, :, :height, :width].clamp(0, 1)
@@ -307,11 +310,12 @@ class _Paint:
     def _clean(self, latents: Tensor, level: Tensor, text: Tensor, mask: Tensor, visuals: Visuals) -> Tensor:
         return self.pipeline.painter(latents, level.repeat(len(latents)), text, mask, *visuals)
 
-    def picture(self, latents: Tensor, sketches: Tensor | None = None) -> Tensor:
-        """Pictures (B, 3, H, W) of latents. Sketches count in full, however they were received: there may be fewer
-        lines then, but where they are edges are."""
+    def picture(self, latents: Tensor, sketches: Tensor | None = None, trust: float = 1.0) -> Tensor:
+        """Pictures (B, 3, H, W) of latents. Sketches (B, 1, H, W) count in full, and where they are to be trusted less
+        their lines are made brighter: noise leaves fewer of them, and dimmer ones, but where they are edges are."""
+        lines = None if sketches is None else (sketches * (1 + BRIGHTER * (1 - trust))).clamp(0, 1)
         with self.precision():
-            return self.pipeline.vae.decode(latents, sketches).float()
+            return self.pipeline.vae.decode(latents, lines).float()
 
     def precision(self) -> torch.autocast:
         return torch.autocast("cpu", torch.bfloat16, enabled=bfloat16.is_fast())
