@@ -47,12 +47,7 @@ def export(
     mover = Mover(text_width=text_width, **asdict(recipe.mover.network))
     decoder = PatchLatent(CHANNELS, PATCH, **asdict(recipe.decoder.network))
     layout = Layout(tones=tones.COUNT, text_width=text_width, **asdict(recipe.layout.network))
-    networks: dict[str, nn.Module] = {
-        "painter": painter,
-        "mover": mover,
-        "decoder": decoder,
-        "layout": layout,
-    }
+    networks: dict[str, nn.Module] = {"painter": painter, "mover": mover, "decoder": decoder, "layout": layout}
     for name, network in networks.items():
         network.load_state_dict({key: tensor.float() for key, tensor in trained[name].items()})
         network.to(torch.float16)

@@ -46,7 +46,8 @@ def at(forms: NDArray[np.uint8], places: NDArray[np.float32]) -> NDArray[np.int6
 
 def palette(colour: str, light: str) -> NDArray[np.uint8]:
     """The colours (COUNT, 3) of all tones of what has one of the world's colours, in a light."""
-    return np.array([tones(colour, light)[tone] for tone in TONES], np.uint8)
+    made = tones(colour, light)
+    return np.array([made[tone] for tone in TONES], np.uint8)
 
 
 @cache

@@ -101,16 +101,14 @@ class Layout(ModelMixin, ConfigMixin):
 
     def tones(self, code: Tensor, places: Tensor) -> Tensor:
         """Logits (B, K, N, 1 + T) of which tone is at ``places`` (B, K, N, 2) of what is in a slot, as `upright` has
-        them; the first is of none, where nothing is covered."""
-        waves_of = [places.clamp(-3, 3)]
+        them, within REACH; the first is of none, where nothing is covered."""
+        waves_of = [places]
         for frequency in _FREQUENCIES:
             waves_of += [torch.sin(frequency * places), torch.cos(frequency * places)]
         h = self.place(torch.cat(waves_of, 3))
         for bend, (scale, shift) in zip(self.bend, _pairs(code), strict=True):
             h = h + bend(nn.functional.silu(h * (1 + scale) + shift))
-        outside = (places.abs().amax(3, keepdim=True) - REACH).clamp_min(0)
-        none, some = cast(Tensor, self.tone(h)).split([1, self.tone_count], 3)
-        return torch.cat([none + 20 * outside, some], 3)
+        return cast(Tensor, self.tone(h))
 
 
 def upright(numbers: Tensor, places: Tensor) -> Tensor:

@@ -147,8 +147,6 @@ class MiniPipeline(DiffusionPipeline):
         paint = _Paint(self, prompt, num_inference_steps, guidance_scale, guidance_form, generator, height, width)
         trust = trust_of(snr_db)
         lines = None if sketches is None else paint.padded(sketches[:, None].float())
-        if lines is not None and trust == 0.0:
-            lines = torch.zeros_like(lines)
         motion = None
         if image is not None:
             first = paint.padded(image[None].float())
@@ -312,8 +310,9 @@ class _Paint:
 
     def picture(self, latents: Tensor, sketches: Tensor | None = None, trust: float = 1.0) -> Tensor:
         """Pictures (B, 3, H, W) of latents. Sketches (B, 1, H, W) count in full, and where they are to be trusted less
-        their lines are made brighter: noise leaves fewer of them, and dimmer ones, but where they are edges are."""
-        lines = None if sketches is None else (sketches * (1 + BRIGHTER * (1 - trust))).clamp(0, 1)
+        their lines are made brighter: noise leaves fewer of them, and dimmer ones, but where they are edges are.
+        Without any trust there are none."""
+        lines = None if sketches is None or trust == 0.0 else (sketches * (1 + BRIGHTER * (1 - trust))).clamp(0, 1)
         with self.precision():
             return self.pipeline.vae.decode(latents, lines).float()
 

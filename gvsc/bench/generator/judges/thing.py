@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 import torch
 import torch.nn.functional as F
@@ -43,17 +43,17 @@ class ThingNetwork(nn.Module):
     def forward(self, cuts: Tensor, around: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Cuts (N, 3, SIDE, SIDE) in [0, 1], what is known of their scenes (N, scene.WIDTH) → logits of colour and
         kind, and how far `off` its place each of them is (N, 3)."""
-        seen = F.adaptive_avg_pool2d(self._seen(cuts), 3).flatten(1)
+        seen = self._seen(cuts)
         known = self.known(seen)
         return self.colour(torch.cat([known, around], -1)), self.kind(known), self.off(seen)
 
     def nearer(self, frames: Tensor, places: Tensor) -> Tensor:
         """Places (N, 3) of frames (N, 3, h, w), looked at and set right."""
-        seen = F.adaptive_avg_pool2d(self._seen(cut(frames, places)), 3).flatten(1)
-        return moved(places, self.off(seen).float().clamp(-1.0, 1.0))
+        return moved(places, self.off(self._seen(cut(frames, places))).float().clamp(-1.0, 1.0))
 
     def _seen(self, cuts: Tensor) -> Tensor:
-        return cast(Tensor, self.stages(brighter(cuts).contiguous(memory_format=torch.channels_last)))
+        seen = self.stages(brighter(cuts).contiguous(memory_format=torch.channels_last))
+        return F.adaptive_avg_pool2d(seen, 3).flatten(1)
 
 
 def off(places: Tensor, true: Tensor) -> Tensor:
