@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -20,3 +21,20 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("GVSC_") and name not in ("GVSC_CACHE", "GVSC_OFFLINE"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def settled() -> Callable[[Callable[[], Mapping[str, float]]], Mapping[str, float]]:
+    """What each service of a running system uses at most in MB, as the argument says it, once nothing is used for the
+    first time any more."""
+
+    def ask(peaks_mb: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+        last = peaks_mb()
+        for _ in range(10):
+            now = peaks_mb()
+            if all(mb - last[role] < 4 for role, mb in now.items()):
+                return now
+            last = now
+        raise AssertionError(f"somebody grows with nothing done to it: {last}")
+
+    return ask

@@ -158,16 +158,6 @@ class Stream:
         self.flow(bursts)
         return self.services.peak_rss_mb()
 
-    def settled_mb(self) -> dict[str, float]:
-        """`peak_mb` once nothing is used for the first time any more."""
-        last = self.peak_mb()
-        for _ in range(10):
-            now = self.peak_mb()
-            if all(mb - last[role] < 4 for role, mb in now.items()):
-                return now
-            last = now
-        raise AssertionError(f"somebody grows with nothing done to it: {last}")
-
     # the stream
 
     def status(self, role: str = "transmitter") -> dict[str, Any]:

@@ -52,9 +52,9 @@ def grown(stream, before: dict[tuple[str, str], int]) -> dict[tuple[str, str], i
 
 
 @pytest.fixture
-def undisturbed(stream) -> Iterator[None]:
+def undisturbed(stream, settled) -> Iterator[None]:
     """The stream goes on with nothing lost and nobody's memory grown, whatever the test does."""
-    peaks = stream.settled_mb()
+    peaks = settled(stream.peak_mb)
     before, receiver = stream.status(), stream.status("receiver")
     yield
     after = stream.flow()

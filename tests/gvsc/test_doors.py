@@ -228,23 +228,13 @@ def test_garbage_over_tcp_gets_nothing_and_disturbs_nothing(services: Services, 
     assert counters(services) == before
 
 
-def test_strangers_by_the_hundred_leave_the_memory_flat(services: Services, folder: Path) -> None:
+def test_strangers_by_the_hundred_leave_the_memory_flat(services: Services, folder: Path, settled: Any) -> None:
     def peaks_mb() -> dict[str, float]:
         """The most that each has resident over a stretch of clips: within a clip the receiver's rises and falls."""
         services.forget_peaks()
         delivered = services.ask("transmitter", op="status")["delivered"]
         services.wait_for("transmitter", lambda status: status["delivered"] >= delivered + 4, 120)
         return services.peak_rss_mb()
-
-    def settled_mb() -> dict[str, float]:
-        """These once nothing is used for the first time any more."""
-        last = peaks_mb()
-        for _ in range(10):
-            now = peaks_mb()
-            if all(mb - last[role] < 4 for role, mb in now.items()):
-                return now
-            last = now
-        raise AssertionError(f"somebody grows before there are strangers: {last}")
 
     def storm(count: int) -> None:
         for number in range(count):
@@ -259,7 +249,7 @@ def test_strangers_by_the_hundred_leave_the_memory_flat(services: Services, fold
 
     before = counters(services)
     storm(20)
-    start = settled_mb()
+    start = settled(peaks_mb)
     storm(60)
     grown = {role: mb - start[role] for role, mb in peaks_mb().items()}
     assert max(grown.values()) < 24, grown
