@@ -238,6 +238,8 @@ def generator(
     from gvsc.bench.generator.measure import Wanted, measure
     from gvsc.bench.generator.table import table
 
+    if sheet is not None and sheet.suffix.lower() != ".png":
+        raise click.BadParameter("the picture is a PNG: give a name that ends in .png", param_hint="--sheet")
     wanted = Wanted(
         seed=seed,
         parts=parts or GENERATOR_PARTS,

@@ -286,3 +286,7 @@ def test_the_command_tells_what_it_cannot_do() -> None:
     result = CliRunner().invoke(command, ["generator", "nobody"])
     assert result.exit_code == 2
     assert "'nobody' is not one of 'mini'" in result.output
+    result = CliRunner().invoke(command, ["generator", "mini", "--sheet", "some.jpg"])
+    assert result.exit_code == 2
+    assert "--sheet" in result.output
+    assert "PNG" in result.output
