@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader
 
 from common import bfloat16, weights
 from common.conventions import DEFAULT_SEED
+from common.errors import WeightsError
 from gvsc.bench.generator.cases import DIRECTIONS
 from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
@@ -63,14 +64,22 @@ def run_in(folder: Path, seed: int, start: Mapping[str, Tensor] | None = None) -
     return run
 
 
+def stored(file: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file. Raises WeightsError."""
+    try:
+        return load_file(file)
+    except Exception as error:
+        raise WeightsError(f"cannot read weights {file}: {error}") from error
+
+
 def train(photos: list[Photo], folder: Path, steps: int, seed: int, start: Path | None = None) -> None:
     """Trains for ``steps`` steps in all, from the checkpoint in ``folder`` if there is one. Another process draws.
 
     What fits of the weights in ``start`` is begun with. The same arguments give the same weights on the same machine,
-    killed in between or not.
+    killed in between or not. Raises WeightsError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = run_in(folder, seed, {} if start is None else load_file(start))
+    run = run_in(folder, seed, {} if start is None else stored(start))
     drawn = DataLoader(
         Batches(seed, steps, CLIPS, photos),
         batch_size=None,
@@ -224,7 +233,10 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     if options.command == "train":
         photos = load_photos(options.data / "photos" / "train")
-        train(photos, options.run, options.steps, options.seed, options.start)
+        try:
+            train(photos, options.run, options.steps, options.seed, options.start)
+        except WeightsError as error:
+            raise SystemExit(f"error: {error}") from None
     elif options.command == "export":
         run = run_in(options.run, options.seed)
         if run.step == 0:

@@ -39,6 +39,12 @@ EMPTY_SHARE: Final = 0.06
 ELSEWHERE_SHARE: Final = 0.1
 """Of what is cut out, that where there is no object."""
 
+STEADY_SHARE: Final = 0.4
+"""Of the scenes before a camera that stands, those that are kept: it moves in one of six that the world draws."""
+
+RECOLOURED_SHARE: Final = 0.3
+"""Of what is cut out, that whose colours are exchanged: what a thing is does not follow from its colour."""
+
 AWAY_SHARE: Final = 0.4
 """Of what goes somewhere, that which goes the other way than there is room to: out of the picture."""
 
@@ -104,7 +110,8 @@ class Batches(Dataset[Batch]):
             photo = self._photos[int(rng.integers(len(self._photos)))]
         if rng.random() < EMPTY_SHARE / 2:
             return empty_example(nothing(FRAMES, path.SIDE, rng), 0, rng)
-        scene = one_object(rng, "train", photo)
+        while (scene := one_object(rng, "train", photo)).camera == "still" and rng.random() > STEADY_SHARE:
+            pass
         if rng.random() < AWAY_SHARE:
             scene = turned_round(scene)
         return example(render(scene, photo), scene, rng)
@@ -156,9 +163,12 @@ def example(video: NDArray[np.uint8], scene: Scene, rng: np.random.Generator) ->
             where[frame] if there else torch.full((3,), _NOWHERE),
             rng,
         )
+        told = {question: numbers[question] if there else 0 for question in ("colour", "kind")}
+        if rng.random() < RECOLOURED_SHARE:
+            seen, told["colour"] = seen[:, rng.permutation(3)], UNASKED
         cuts.append(seen)
         offs.append(off)
-        named.append({question: numbers[question] if there else 0 for question in ("colour", "kind")})
+        named.append(told)
     answers = {question: torch.tensor([one[question] for one in named]) for question in ("colour", "kind")}
     answers |= {question: torch.tensor([numbers[question]] * SCENES) for question in ("background", "light")}
     answers |= {question: torch.tensor([LABELS[question].index(answer)]) for question, answer in moved.items()}

@@ -120,6 +120,20 @@ def test_batches_follow_from_seed_and_step() -> None:
     assert [len(one.answers[question]) for question in ("motion", "light", "kind")] == [4, 8 + 8, 12]
 
 
+def test_kinds_are_asked_of_exchanged_colours_and_the_camera_moves_often() -> None:
+    batch = judge_data.Batches(3, 10, 40, [])[0]
+    colour, kind = batch.answers["colour"], batch.answers["kind"]
+    assert 0.15 < ((colour == judge_data.UNASKED) & (kind > 0)).float().mean() < 0.45
+    assert (kind != judge_data.UNASKED).all()
+    moves = batch.answers["camera"] != LABELS["camera"].index("still")
+    assert 0.2 < moves.float().mean() < 0.6
+
+
+def test_weights_to_begin_with_that_cannot_be_read_are_told_in_a_line(tmp_path) -> None:
+    with pytest.raises(WeightsError, match="cannot read weights"):
+        training.train([], tmp_path / "run", 1, 1, tmp_path / "nothing.safetensors")
+
+
 def test_they_learn_from_nothing_that_is_held_out(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Scene] = []
 
