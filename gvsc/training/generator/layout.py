@@ -7,8 +7,8 @@ things move the squared error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Final, NamedTuple, cast
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gvsc.training.generator import mirror, tones
-from gvsc.training.generator.batch import Tensors, normal, stacked
+from gvsc.training.generator.batch import Tensors, normal, stacked, uniform
 from gvsc.training.generator.held_out import kept_back
 from gvsc.training.generator.painter import TEXTS
 from gvsc.training.generator.plan import LayoutPlan
@@ -55,6 +55,17 @@ class LayoutBatch(Tensors):
     moves: Tensor
 
 
+class Told(NamedTuple):
+    """What one ``text`` says, by its number: ``numbers`` (K, NUMBERS), ``forms`` (K,) and ``palette`` (K, T, 3) of its
+    objects, and ``moves`` (K + 1, F, 4), as `Rendered` has them."""
+
+    text: int
+    numbers: NDArray[np.float32]
+    forms: NDArray[np.uint8]
+    palette: NDArray[np.uint8]
+    moves: NDArray[np.float32]
+
+
 class Losses(NamedTuple):
     """Of the flow, of the tones' places, of their colours, and of how things move."""
 
@@ -73,6 +84,11 @@ class LayoutTask:
         self.plan, self.device, self.pool = plan, device, pool
         self.count = len(pool["world.texts"])
         self.trained = self.count - kept_back(self.count)
+        self.plain = np.setdiff1d(np.arange(len(pool.words)), pool["world.texts"])
+        """Texts of no rendered clip: of what the world has they name nothing."""
+        self.plain_trained = len(self.plain) - kept_back(len(self.plain))
+        texts = pool["world.texts"][: min(self.trained, TEXTS), 0]
+        self.deviation = torch.from_numpy(np.concatenate([pool.words[int(text)] for text in texts]).std(0))
 
     def model(self, stored: Mapping[str, Tensor] | None) -> nn.Module:
         """See ``engine.Task``. The statistics of texts are set."""
@@ -84,28 +100,49 @@ class LayoutTask:
 
     def draw(self, stage: Stage, rng: np.random.Generator) -> LayoutBatch:
         """See ``engine.Task``."""
-        rows = [(int(rng.integers(self.trained)), rng.random() < 0.5) for _ in range(stage.batch)]
-        return self.batch(rows, rng)
+        plain = int(rng.binomial(stage.batch, self.plan.plain)) if self.plain_trained else 0
+        told = [self.clip(int(rng.integers(self.trained)), rng.random() < 0.5) for _ in range(stage.batch - plain)]
+        told += [self.nothing(int(rng.choice(self.plain[: self.plain_trained]))) for _ in range(plain)]
+        made = self.batch(told, rng)
+        level = uniform(rng, len(told), 1, 1) * self.plan.noise
+        noise = normal(rng, *made.text.shape) * self.deviation * level
+        return replace(made, text=made.text + noise * made.mask[..., None])
 
-    def batch(self, rows: list[tuple[int, bool]], rng: np.random.Generator) -> LayoutBatch:
-        """Rendered clips, each with whether it is the mirror image."""
-        pool = self.pool
-        turn = np.array(MIRRORED, np.float32)
-        numbers = stacked([pool["world.layout"][row] * (turn if turned else 1) for row, turned in rows])
-        text, mask = pool.words.batch([int(pool["world.texts"][row, int(turned)]) for row, turned in rows])
+    def clip(self, row: int, turned: bool) -> Told:
+        """A rendered clip, or its mirror image."""
+        pool, moves = self.pool, self.pool["world.moves"][row]
+        return Told(
+            text=int(pool["world.texts"][row, int(turned)]),
+            numbers=pool["world.layout"][row] * np.array(MIRRORED if turned else 1.0, np.float32),
+            forms=pool["world.forms"][row],
+            palette=pool["world.palette"][row],
+            moves=mirror.moves(moves) if turned else moves,
+        )
+
+    def nothing(self, text: int) -> Told:
+        """No object, and nothing moves."""
+        like = self.clip(0, False)
+        numbers = np.zeros_like(like.numbers)
+        numbers[:, 0] = -1.0
+        return Told(text, numbers, np.zeros_like(like.forms), np.zeros_like(like.palette), np.zeros_like(like.moves))
+
+    def batch(self, told: Sequence[Told], rng: np.random.Generator) -> LayoutBatch:
+        """With noise, and with places that are asked about."""
+        numbers = stacked([one.numbers for one in told])
+        text, mask = self.pool.words.batch([one.text for one in told])
         places = (rng.random((*numbers.shape[:2], PLACES, 2), np.float32) * 2 - 1) * np.float32(REACH)
-        forms = np.stack([pool["world.forms"][row] for row, _ in rows])
+        forms = np.stack([one.forms for one in told])
         return LayoutBatch(
             numbers=numbers,
             noise=normal(rng, *numbers.shape),
-            level=normal(rng, len(rows)).sigmoid(),
+            level=normal(rng, len(told)).sigmoid(),
             text=text,
             mask=mask,
             places=torch.from_numpy(places),
             tones=torch.from_numpy(tones.at(forms, places)),
-            colours=stacked([pool["world.palette"][row] / np.float32(255.0) for row, _ in rows]),
+            colours=stacked([(one.palette / 255.0).astype(np.float32) for one in told]),
             shown=stacked([np.stack([tones.shown(form) for form in of_row]).astype(np.float32) for of_row in forms]),
-            moves=stacked([_moves(pool["world.moves"][row], turned) for row, turned in rows]),
+            moves=stacked([one.moves for one in told]),
         )
 
     def loss(self, model: nn.Module, batch: LayoutBatch) -> Tensor:
@@ -135,12 +172,15 @@ class LayoutTask:
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``."""
-        rows = [(row, False) for row in range(self.trained, self.count)] or [(row, False) for row in range(self.count)]
-        batch = self.batch(rows, np.random.default_rng(_WATCH_SEED)).to(self.device)
+        rows = range(self.trained, self.count) if self.trained < self.count else range(self.count)
+        rng = np.random.default_rng(_WATCH_SEED)
+        batch = self.batch([self.clip(row, False) for row in rows], rng).to(self.device)
+        plain = [self.nothing(int(text)) for text in self.plain[self.plain_trained :]]
         with torch.inference_mode(), self.plan.optimiser.autocast(self.device):
             losses = self.losses(cast(Layout, model), batch)
-        return {f"loss of the {name}": float(loss) for name, loss in losses._asdict().items()}
-
-
-def _moves(motion: NDArray[np.float32], turned: bool) -> NDArray[np.float32]:
-    return mirror.moves(motion) if turned else motion
+            seen = {f"loss of the {name}": float(loss) for name, loss in losses._asdict().items()}
+            if plain:
+                asked = self.batch(plain, rng).to(self.device)
+                said = cast(Layout, model)(asked.noise, torch.ones_like(asked.level), asked.text, asked.mask)
+                seen["drawn where nothing is told"] = float((said.numbers[:, :, 0] > 0).any(1).float().mean())
+        return seen

@@ -168,6 +168,10 @@ class LayoutPlan(_Part):
     """How much what is drawn and how it moves weigh beside the flow."""
 
     network: LayoutNetwork
+    plain: float
+    """Share of texts that name nothing of the rendered world."""
+    noise: float
+    """Largest deviation of the noise on word vectors, in deviations of each dimension: captions are few."""
     shape_weight: int
     colour_weight: int
     moves_weight: int

@@ -20,6 +20,7 @@ from gvsc.training.generator.source import Source, world_before, write
 from gvsc.training.generator.words import Words
 from gvsc.training.mini_captions import PHOTOS, clip_caption
 from gvsc.training.photo_captions import CAPTIONS
+from gvsc.training.plain_captions import plain_captions
 from gvsc.training.prepare import CLIP_PSNR_DB, PHOTO_PSNR_DB, choose, jpeg
 from gvsc.training.prepared import decode
 from gvsc.training.sources import table
@@ -32,6 +33,8 @@ SEED: Final = 4242
 PHOTO_SIDE: Final = 640
 CROPS: Final = 24
 """Of each photo."""
+PLAIN: Final = 600
+"""Captions of nothing that the rendered world has."""
 _AT_ONCE: Final = 50
 
 Advance = Callable[[str, int, int], None]
@@ -77,7 +80,8 @@ def prepare(
     of_world = [(caption, mirror.caption(caption)) for caption in told]
     of_clips = [clip_caption(name) for name in real.clip_names]
     of_photos = [CAPTIONS.get(name, "") for name in real.photos]
-    captions = list(dict.fromkeys([*(text for both in of_world for text in both), *of_clips, *of_photos]))
+    told_all = [*(text for both in of_world for text in both), *of_clips, *of_photos, *plain_captions(PLAIN, seed)]
+    captions = list(dict.fromkeys(told_all))
     place = {caption: number for number, caption in enumerate(captions)}
     embed = embed or text_encoder()
     vectors: list[NDArray[np.float32]] = []
@@ -100,7 +104,8 @@ def prepare(
         crops=crops,
         about=(
             f"{clips} rendered clips (seed {seed}) before {len(real.photos)} photos, {crops * len(real.photos)} crops "
-            f"of these, {len(real.clip_names)} real clips of 8 frames; captions of photos and real clips by hand. "
+            f"of these, {len(real.clip_names)} real clips of 8 frames; captions of photos and real clips by hand, and "
+            f"{PLAIN} of nothing. "
             f"Sketches of {PAIRS_A_CLIP * min(sketched, clips)} rendered frames, of one frame of each real clip, and "
             f"of each crop. Word vectors by MiniLM. Nothing of it is in this repository.\n\n{table()}\n"
         ),

@@ -308,6 +308,28 @@ def test_tones_are_where_the_masks_of_the_rendered_frame_are(small_pool: Pool) -
     assert min(agreed) > 0.8
 
 
+def test_a_text_of_no_rendered_clip_stands_for_nothing(tiny: MiniRecipe, small_pool: Pool) -> None:
+    task = task_of("layout", tiny, small_pool, plain=1.0, noise=0.0)
+    assert not set(task.plain) & set(np.asarray(small_pool["world.texts"]).ravel())
+    assert len(task.plain)
+    batch = task.draw(Stage(1.0, 5, 256), np.random.default_rng(0))
+    assert (batch.numbers[..., 0] == -1).all()
+    assert not any(each.any() for each in (batch.tones, batch.shown, batch.moves))
+    told = task_of("layout", tiny, small_pool, plain=0.0, noise=0.0).draw(Stage(1.0, 5, 256), np.random.default_rng(0))
+    assert (told.numbers[..., 0] == 1).any(1).all()
+
+
+def test_noise_is_on_words_and_on_nothing_beside_them(tiny: MiniRecipe, small_pool: Pool) -> None:
+    clean, noisy = (
+        task_of("layout", tiny, small_pool, noise=noise).draw(Stage(1.0, 8, 256), np.random.default_rng(0))
+        for noise in (0.0, 1.0)
+    )
+    off = noisy.text - clean.text
+    assert torch.equal(clean.mask, noisy.mask)
+    assert not off[clean.mask == 0].any()
+    assert 0.2 < float(off[clean.mask > 0].std() / clean.text[clean.mask > 0].std()) < 1.0
+
+
 def test_a_palette_is_in_the_order_of_the_tones() -> None:
     made = tones.palette("red", "day")
     assert made.shape == (tones.COUNT, 3)
