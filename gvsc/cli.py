@@ -22,8 +22,8 @@ _COMMANDS: Final = {
     "keys": ("gvsc.commands.keys", "Make the keys that lock the sockets."),
     "extract": ("gvsc.commands.extract", "Write what the transmitter understands of a clip: sketches and text."),
     "bench": ("gvsc.commands.bench", "Measure speed, memory and error rates."),
-    "train": ("gvsc.commands.train", "Fetch training data, prepare it, train codecs."),
-    "models": ("gvsc.commands.models", "List, fetch and verify weights."),
+    "train": ("gvsc.commands.train", "Fetch training data, prepare it, train codecs and the generator mini."),
+    "models": ("gvsc.commands.models", "List all models; fetch and verify their weights."),
 }
 
 

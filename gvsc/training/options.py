@@ -52,7 +52,11 @@ class Option:
 
 OPTIONS: Final = (
     Option(
-        "--recipe", str, "default", "NAME|FILE", "How to train: default, paper, fine (of djscc-frame), or a TOML file."
+        "--recipe",
+        str,
+        "default",
+        "NAME|FILE",
+        "How to train: default, of codecs paper, of djscc-frame fine, or a TOML file.",
     ),
     Option(
         "--set", str, (), "KEY=VALUE", "Replaces something in the recipe, as in loss.k=0.7. Give it repeatedly.", True
