@@ -18,6 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -31,7 +32,7 @@ from torch.utils.data import DataLoader
 
 from common import bfloat16, weights
 from common.conventions import DEFAULT_SEED
-from common.errors import WeightsError
+from common.errors import GvscError, WeightsError
 from gvsc.bench.generator.cases import DIRECTIONS
 from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
@@ -151,7 +152,9 @@ def evaluate(judges: Judges, photos: list[Photo], count: int, seed: int) -> dict
         "photos": _asked(World(seed, "held_out", photos), count // 2, "photo") if photos else [],
     }
     made: dict[str, Any] = {name: _figures(judges, asked) for name, asked in ways.items() if asked}
-    return made | {"nothing": _rate([judges.judge(video)["kind"] != NONE for video in _nothing(count // 4, seed)])}
+    return made | {
+        "nothing": _rate([judges.judge(video)["kind"] != NONE for video in _nothing(max(1, count // 4), seed)])
+    }
 
 
 Asked = list[tuple[NDArray[np.uint8], dict[str, str]]]
@@ -159,13 +162,8 @@ Asked = list[tuple[NDArray[np.uint8], dict[str, str]]]
 
 def _asked(world: World, count: int, background: str | None = None) -> Asked:
     """The first clips of one object, before that background if one is named, with the right answers."""
-    found: Asked = []
-    for clip in world:
-        if len(clip.scene.shapes) == 1 and background in (None, clip.scene.background):
-            found.append((clip.video, truth(clip.scene)))
-        if len(found) == count:
-            break
-    return found
+    fitting = (c for c in world if len(c.scene.shapes) == 1 and background in (None, c.scene.background))
+    return [(clip.video, truth(clip.scene)) for clip in islice(fitting, count)]
 
 
 def _figures(judges: Judges, asked: Asked) -> dict[str, Any]:
@@ -199,15 +197,22 @@ def _softened(video: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
 
 
 def _nothing(count: int, seed: int) -> list[NDArray[np.uint8]]:
-    """Noise, still noise, one colour, and smooth fields of noise: uint8 (8, 256, 256, 3)."""
+    """Noise, still noise, one colour, and coarse noise: uint8 (8, 256, 256, 3)."""
     rng = np.random.default_rng([seed, 1])
     made: list[NDArray[np.uint8]] = []
     for number in range(count):
         noise = rng.integers(0, 256, (8, 256, 256, 3), np.uint8)
         colour = np.broadcast_to(noise[:1, :1, :1], noise.shape)
-        smooth = np.repeat(np.repeat(noise[:, :16, :16], 16, 1), 16, 2)
-        made.append([noise, np.broadcast_to(noise[:1], noise.shape), colour, smooth][number % 4])
+        coarse = np.repeat(np.repeat(noise[:, :16, :16], 16, 1), 16, 2)
+        made.append([noise, np.broadcast_to(noise[:1], noise.shape), colour, coarse][number % 4])
     return made
+
+
+def _several(word: str) -> int:
+    number = int(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number
 
 
 def main() -> None:
@@ -217,7 +222,7 @@ def main() -> None:
     training = commands.add_parser("train", help="train, or go on from the checkpoint")
     exporting = commands.add_parser("export", help="write the weights of a run in half precision")
     evaluating = commands.add_parser("evaluate", help="how often they are right on true renders, as JSON")
-    training.add_argument("--steps", type=int, default=STEPS)
+    training.add_argument("--steps", type=_several, default=STEPS)
     training.add_argument("--start", type=Path, help="weights to begin with, as far as they fit")
     for command in (training, exporting):
         command.add_argument("--run", type=Path, default=Path("runs/judges"))
@@ -225,22 +230,25 @@ def main() -> None:
         command.add_argument("--data", type=Path, default=Path("data"), help="prepared data, for its photos")
     exporting.add_argument("--to", type=Path, required=True)
     evaluating.add_argument("--weights", type=Path, default=weights.FOLDER / "judges.safetensors")
-    evaluating.add_argument("--count", type=int, default=400)
-    parser.add_argument("--threads", type=int, default=1)
+    evaluating.add_argument("--count", type=_several, default=400)
+    parser.add_argument("--threads", type=_several, default=1)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
+    try:
+        _run(options)
+    except GvscError as error:
+        raise SystemExit(f"error: {error}") from None
+
+
+def _run(options: argparse.Namespace) -> None:
     if options.command == "train":
-        photos = load_photos(options.data / "photos" / "train")
-        try:
-            train(photos, options.run, options.steps, options.seed, options.start)
-        except WeightsError as error:
-            raise SystemExit(f"error: {error}") from None
+        train(load_photos(options.data / "photos" / "train"), options.run, options.steps, options.seed, options.start)
     elif options.command == "export":
         run = run_in(options.run, options.seed)
         if run.step == 0:
-            raise SystemExit(f"error: there are no trained networks in {options.run}; train some first")
+            raise WeightsError(f"there are no trained networks in {options.run}; train some first")
         export(run.averaged, options.to, {"steps": str(run.step)})
     else:
         photos = load_photos(options.data / "photos" / "val")

@@ -66,7 +66,7 @@ class Mini:
                 use_safetensors=True,
                 dtype=torch.float32,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise WeightsError(f"the weights of mini in {folder} cannot be loaded: {error}") from error
         for name, kind in PARTS.items():
             network = getattr(pipeline, name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import BertModel, BertTokenizerFast
 
@@ -19,7 +20,7 @@ def load_text_encoder(folder: Path) -> tuple[BertTokenizerFast, BertModel]:
     try:
         tokenizer = BertTokenizerFast.from_pretrained(folder, local_files_only=True)
         encoder = BertModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise WeightsError(f"the text encoder in {folder} cannot be loaded ({error}); run `make install`") from error
     return tokenizer, encoder.eval()
 
