@@ -18,11 +18,11 @@ ALL_ROLES: Final[tuple[Role, ...]] = get_args(Role)
 LEAST_SNR_DB: Final[Mapping[Role, float]] = {"frame-text": -8.0, "sketch-text": -3.5, "sketches-text": -3.5}
 """Es/N0 below which pictures are left out where there is a text: it leads, they would mislead.
 
-Down to -4 dB `gvsc bench ablation` finds no crossing: with a frame clips are 6.7 dB or more above those made of
-the text alone, with a sketch 0.8 dB (docs/results/generators/ablation.json); deeper, hardly a header arrives. So these
-are assumptions. Sketches: where half of their lines are right, edge F1 0.5 (docs/results/codecs/djscc-sketch.json). A
-frame: so low that over white noise little else would arrive, so in deep fades alone; at -5 dB it still has 20.8 dB
-(docs/results/codecs/djscc-frame.json)."""
+Down to -5 dB `gvsc bench ablation` finds no crossing in PSNR: with a frame clips are 6.0 dB or more above those made of
+the text alone, with a sketch 1.3 dB, with eight 0.7 dB (docs/results/generators/ablation.json); deeper, hardly a header
+arrives. So these are assumptions. Sketches: where half of their lines are right, edge F1 0.5
+(docs/results/codecs/djscc-sketch.json). A frame: so low that over white noise little else would arrive, so in deep
+fades alone; at -5 dB it still has 20.8 dB (docs/results/codecs/djscc-frame.json)."""
 
 
 def named(options: Iterable[str]) -> tuple[str | None, dict[Role, str]]:

@@ -45,11 +45,11 @@ TEXT_MARGIN_DB: Final = 3.5
 """Added to these. What the transmitter knows of the channel is as old as its credit window, two bursts, and a rate that
 fails loses the description; so a fade of 1 dB a burst is outrun with more than 1 dB to spare."""
 
-LEAST_FRAME_PSNR_DB: Final = 22.0
-"""A received frame worse than this is not worth its symbols. A choice, not a measurement."""
-
-FRAME_FROM_DB: Final = -2.75
-"""Es/N0 at which `djscc-frame` gives `LEAST_FRAME_PSNR_DB`, by its card. No margin: it fails gracefully."""
+FRAME_FROM_DB: Final = -5.0
+"""Es/N0 from which on a clip is rebuilt better with a frame than from the text alone: all that headers get through,
+docs/results/generators/ablation.json. No margin: a frame fails gracefully. At -6 dB one header in ten is lost
+(docs/results/link/header-reception.json), and what is short costs least. In PSNR sketches are worth less than a frame
+at any SNR, so they are on no rung."""
 
 SCHEME_LADDER: Final = (Rung(-100.0, "desc-only"), Rung(FRAME_FROM_DB, "first-frame-desc"))
 """Which scheme from which Es/N0 in dB upwards."""

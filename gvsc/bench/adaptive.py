@@ -17,7 +17,7 @@ from gvsc.services import ServiceError, Services, private_addresses
 from transmitter.adaptive import ADAPTIVE
 
 HIGH_DB: Final = 12
-LOW_DB: Final = -6
+LOW_DB: Final = -7
 SAFE_DB: Final = -3.0
 """Above this neither header nor description may fail."""
 
@@ -27,7 +27,7 @@ _TOLD: Final = {"seq", "snr_db", "tx_snr_db", "failed"}  # by tap, preview and r
 
 
 def walk(ramps: int) -> list[int]:
-    """The SNR of each burst in dB: 12, 11, … −6, −5, … 12 and so on, ``ramps`` times down and up."""
+    """The SNR of each burst in dB: 12, 11, … −7, −6, … 12 and so on, ``ramps`` times down and up."""
     once = [*range(HIGH_DB, LOW_DB, -1), *range(LOW_DB, HIGH_DB)]
     return once * ramps + [HIGH_DB]
 

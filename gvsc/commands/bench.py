@@ -460,7 +460,7 @@ class _Table:
 @click.option("--ramps", type=click.IntRange(1, 25), default=10, show_default=True, help="How often down and up again.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def adaptive(ramps: int, as_json: bool) -> None:
-    """The adaptive scheme, live: three processes while the SNR goes from 12 to -6 dB and back, 1 dB a burst."""
+    """The adaptive scheme, live: three processes while the SNR goes from 12 to -7 dB and back, 1 dB a burst."""
     from gvsc.bench.adaptive import measure
 
     made = measure(ramps, lambda line: click.echo(line, err=True))

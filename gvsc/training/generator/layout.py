@@ -24,14 +24,15 @@ from gvsc.training.generator.painter import TEXTS
 from gvsc.training.generator.plan import LayoutPlan
 from gvsc.training.generator.pool import Pool
 from gvsc.training.recipe import Stage
-from receiver.generators.mini.layout import REACH, Layout
+from receiver.generators.mini.layout import REACH, TURN, Layout
 
-MIRRORED: Final = (1.0, -1.0, 1.0, 1.0, -1.0, -1.0)
-"""What the mirror image does to the numbers of a slot."""
+_MIRRORED: Final = (1.0, -1.0, 1.0, 1.0, -1.0, -1.0)
 LEAST_LEVEL: Final = 0.1
 """The loss does not grow further below."""
+PATTERNS_WEIGHT: Final = 4.0
+"""Of the squared error of a pattern's colours, beside the absolute one of objects'."""
 PLACES: Final = 192
-"""Of each object that are asked about."""
+"""Of each slot that are asked about."""
 UNITS: Final = (64.0, 64.0, 0.5, 1.0)
 """Of the moves in the loss: 64 pixels, a factor of √e, a radian."""
 _WATCH_SEED: Final = 5
@@ -39,9 +40,10 @@ _WATCH_SEED: Final = 5
 
 @dataclass(frozen=True)
 class LayoutBatch(Tensors):
-    """``numbers`` (B, K, NUMBERS), their ``noise`` and its ``level`` (B,), and texts. For ``places`` (B, K, N, 2) as
-    each object has them the number of the tone that is there, (B, K, N); the ``colours`` (B, K, T, 3) of its tones in
-    [0, 1], and which of them are ``shown`` (B, K, T); the ``moves`` (B, K + 1, F, 4) of background and objects."""
+    """Of background and objects, S slots: ``numbers`` (B, S, NUMBERS), their ``noise`` and its ``level`` (B,), and
+    texts. For ``places`` (B, S, N, 2) as each slot has them the number of the tone that is there, (B, S, N); the
+    ``colours`` (B, S, T, 3) of its tones in [0, 1], and which of them are ``shown`` (B, S, T); the ``moves``
+    (B, S, F, 4)."""
 
     numbers: Tensor
     noise: Tensor
@@ -56,8 +58,8 @@ class LayoutBatch(Tensors):
 
 
 class Told(NamedTuple):
-    """What one ``text`` says, by its number: ``numbers`` (K, NUMBERS), ``forms`` (K,) and ``palette`` (K, T, 3) of its
-    objects, and ``moves`` (K + 1, F, 4), as `Rendered` has them."""
+    """What one ``text`` says, by its number: ``numbers`` (K + 1, NUMBERS), ``forms`` (K + 1,), ``palette``
+    (K + 1, T, 3) and ``moves`` (K + 1, F, 4) of background and objects, as `Rendered` has them."""
 
     text: int
     numbers: NDArray[np.float32]
@@ -84,9 +86,11 @@ class LayoutTask:
         self.plan, self.device, self.pool = plan, device, pool
         self.count = len(pool["world.texts"])
         self.trained = self.count - kept_back(self.count)
-        self.plain = np.setdiff1d(np.arange(len(pool.words)), pool["world.texts"])
-        """Texts of no rendered clip: of what the world has they name nothing."""
+        taken = [pool[name].ravel() for name in ("world.texts", "clips.text", "crops.text")]
+        self.plain = np.setdiff1d(np.arange(len(pool.words)), np.concatenate(taken))
+        """Texts of no clip and no photo, `plain_captions`: of what the world has they name nothing."""
         self.plain_trained = len(self.plain) - kept_back(len(self.plain))
+        self.patterned = np.nonzero(pool["world.forms"][: self.trained, 0])[0]
         texts = pool["world.texts"][: min(self.trained, TEXTS), 0]
         self.deviation = torch.from_numpy(np.concatenate([pool.words[int(text)] for text in texts]).std(0))
 
@@ -101,19 +105,24 @@ class LayoutTask:
     def draw(self, stage: Stage, rng: np.random.Generator) -> LayoutBatch:
         """See ``engine.Task``."""
         plain = int(rng.binomial(stage.batch, self.plan.plain)) if self.plain_trained else 0
-        told = [self.clip(int(rng.integers(self.trained)), rng.random() < 0.5) for _ in range(stage.batch - plain)]
+        told = [self.clip(self._row(rng), rng.random() < 0.5) for _ in range(stage.batch - plain)]
         told += [self.nothing(int(rng.choice(self.plain[: self.plain_trained]))) for _ in range(plain)]
         made = self.batch(told, rng)
         level = uniform(rng, len(told), 1, 1) * self.plan.noise
         noise = normal(rng, *made.text.shape) * self.deviation * level
         return replace(made, text=made.text + noise * made.mask[..., None])
 
+    def _row(self, rng: np.random.Generator) -> int:
+        if len(self.patterned) and rng.random() < self.plan.patterned:
+            return int(rng.choice(self.patterned))
+        return int(rng.integers(self.trained))
+
     def clip(self, row: int, turned: bool) -> Told:
         """A rendered clip, or its mirror image."""
         pool, moves = self.pool, self.pool["world.moves"][row]
         return Told(
             text=int(pool["world.texts"][row, int(turned)]),
-            numbers=pool["world.layout"][row] * np.array(MIRRORED if turned else 1.0, np.float32),
+            numbers=mirrored(pool["world.layout"][row]) if turned else pool["world.layout"][row],
             forms=pool["world.forms"][row],
             palette=pool["world.palette"][row],
             moves=mirror.moves(moves) if turned else moves,
@@ -131,6 +140,7 @@ class LayoutTask:
         numbers = stacked([one.numbers for one in told])
         text, mask = self.pool.words.batch([one.text for one in told])
         places = (rng.random((*numbers.shape[:2], PLACES, 2), np.float32) * 2 - 1) * np.float32(REACH)
+        places[:, 0] /= np.float32(REACH)  # of a pattern no more than a cell is ever looked at
         forms = np.stack([one.forms for one in told])
         return LayoutBatch(
             numbers=numbers,
@@ -156,19 +166,23 @@ class LayoutTask:
         level = batch.level.view(-1, 1, 1)
         noisy = (1 - level) * batch.numbers + level * batch.noise
         estimate = model(noisy, batch.level, batch.text, batch.mask).numbers
-        # where there is no object, its numbers mean nothing
+        # where there is nothing, its numbers mean nothing
         there = (batch.numbers[..., :1] > 0).float()
         weight = functional.pad(there.expand(-1, -1, estimate.shape[2] - 1), (1, 0), value=1.0)
-        flow = ((estimate - batch.numbers).square() * weight / level.clamp_min(LEAST_LEVEL).square()).mean()
+        error = ((estimate - batch.numbers) / level.clamp_min(LEAST_LEVEL)).square()
+        flow = (error * weight).sum() / weight.sum()
         clean = model(batch.numbers, torch.zeros_like(batch.level), batch.text, batch.mask)
         logits = model.tones(clean.code, batch.places)
         entropy = functional.cross_entropy(logits.flatten(0, 2), batch.tones.flatten(), reduction="none")
         drawn = (entropy.view_as(batch.tones) * there).sum() / (there.sum() * batch.tones.shape[2]).clamp_min(1.0)
-        off = ((clean.colours - batch.colours).abs().mean(3) * batch.shown).sum() / batch.shown.sum().clamp_min(1.0)
+        off = (clean.colours - batch.colours) * batch.shown[..., None]
+        # patterns are few, and either of two colours may come first: they count by themselves, and squared
+        behind, things = (part.sum().clamp_min(1.0) * 3 for part in batch.shown.split([1, model.slots], 1))
+        colours = off[:, 1:].abs().sum() / things + PATTERNS_WEIGHT * off[:, :1].square().sum() / behind
         # not the absolute error: between left and right that has no slope
         astray = ((clean.moves - batch.moves) / torch.tensor(UNITS, device=level.device)).square().mean(2)
-        moving = functional.pad(there, (0, 0, 1, 0), value=1.0)
-        return Losses(flow, drawn, off, (astray * moving).sum() / moving.sum())
+        moving = torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], 1)
+        return Losses(flow, drawn, colours, (astray * moving).sum() / moving.sum())
 
     def watch(self, model: nn.Module) -> dict[str, float]:
         """See ``engine.Task``."""
@@ -184,3 +198,12 @@ class LayoutTask:
                 said = cast(Layout, model)(asked.noise, torch.ones_like(asked.level), asked.text, asked.mask)
                 seen["drawn where nothing is told"] = float((said.numbers[:, :, 0] > 0).any(1).float().mean())
         return seen
+
+
+def mirrored(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The numbers (K + 1, NUMBERS) of the mirror image. Every pattern's cell is its own."""
+    made = numbers * np.array(_MIRRORED, np.float32)
+    half = np.float32(TURN * np.pi / 2)
+    if made[0, 4] < 0.001 - half:  # stripes turned by a quarter to the left are those turned by a quarter to the right
+        made[0, 4] += 2 * half
+    return made

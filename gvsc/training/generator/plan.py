@@ -170,6 +170,8 @@ class LayoutPlan(_Part):
     network: LayoutNetwork
     plain: float
     """Share of texts that name nothing of the rendered world."""
+    patterned: float
+    """Share of the others that tell of a regular pattern: of the world's clips one in eight."""
     noise: float
     """Largest deviation of the noise on word vectors, in deviations of each dimension: captions are few."""
     shape_weight: int

@@ -52,7 +52,7 @@ from gvsc.training.prepared import PreparedError
 from receiver.generators.mini.layout import NUMBERS
 from transmitter.clips.world import World
 
-FORMAT: Final = "mini pool 4"
+FORMAT: Final = "mini pool 5"
 PAIRS_A_CLIP: Final = 2
 """Of each rendered clip that gets sketches."""
 _STREAM: Final = 2
@@ -161,9 +161,9 @@ def shapes(world: int, clips: int, crops: int, pairs: int) -> tensors.Shapes:
         "world.masks": ((world, PARTS, SMALL, SMALL), "u1"),
         "world.behind": ((world, SMALL, SMALL, 3), "u1"),
         "world.moves": ((world, PARTS + 1, FRAMES, 4), "f4"),
-        "world.layout": ((world, PARTS, NUMBERS), "f4"),
-        "world.forms": ((world, PARTS), "u1"),
-        "world.palette": ((world, PARTS, tones.COUNT, 3), "u1"),
+        "world.layout": ((world, PARTS + 1, NUMBERS), "f4"),
+        "world.forms": ((world, PARTS + 1), "u1"),
+        "world.palette": ((world, PARTS + 1, tones.COUNT, 3), "u1"),
         "world.texts": ((world, 2), "i4"),
         "clips.latents": ((clips, FRAMES, *cells), "f2"),
         "clips.video": ((clips, FRAMES, SMALL, SMALL, 3), "u1"),

@@ -26,7 +26,7 @@ from receiver.generators.mini.text import load_text_encoder
 STEPS: Final = 16
 """Euler steps."""
 
-GUIDANCE: Final[dict[Role, float]] = {"text": 3.0, "sketch-text": 2.0, "sketches-text": 2.0, "frame-text": 1.0}
+GUIDANCE: Final[dict[Role, float]] = {"text": 3.0, "sketch-text": 1.0, "sketches-text": 1.0, "frame-text": 1.0}
 """ω of eq. (2) by what there is to build from: the more the pictures say, the less the text has to be pressed."""
 
 

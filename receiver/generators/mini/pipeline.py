@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,23 +15,20 @@ from transformers import BertModel, BertTokenizerFast
 from common import bfloat16
 from common.errors import SettingError, WeightsError
 from receiver.generators.base import GuidanceForm
-from receiver.generators.mini.drawn import drawn
 from receiver.generators.mini.latent import PatchLatent
-from receiver.generators.mini.layout import NUMBERS, REACH, Layout, upright
+from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.move import carried_back, move
-from receiver.generators.mini.mover import LEAST_SHARE, SIDE, UNIT, Motion, Mover
+from receiver.generators.mini.mover import SIDE, Motion, Mover
 from receiver.generators.mini.outline import STEP, encode
 from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.text import embed
+from receiver.generators.mini.things import Frame, Shown, Things
 
 SIZE_STEP = 32
 """Height and width must be multiples of this, as those of a burst are."""
 
 _CELLS = 4
 """The painter halves its picture twice: inside, latents are made multiples of this many cells."""
-
-_PLACES_AT_ONCE = 8192
-"""That the layout is asked about: all at once take 48 MB for every layer."""
 
 BRIGHTER = 2.0
 """By so much more than they are, at no trust, lines of sketches are shown to the decoder."""
@@ -53,22 +49,6 @@ class Visuals(NamedTuple):
     def hidden(self) -> Visuals:
         """The same frames with nothing known of them."""
         return self._replace(trust=torch.zeros_like(self.trust), sketch_trust=torch.zeros_like(self.sketch_trust))
-
-
-class Things(NamedTuple):
-    """What a text names: how much of each pixel each tone of each thing covers, less what is behind another thing,
-    ``tones`` (K, T, H, W) in [0, 1]; the tones' ``colours`` (K, T, 3); how background and things move, ``moves``
-    (1, K + 1, F, 4) and ``centres`` (1, K + 1, 2) as in `Motion`."""
-
-    tones: Tensor
-    colours: Tensor
-    moves: Tensor
-    centres: Tensor
-
-    def motion(self, background: Tensor) -> Motion:
-        """Of the frame that shows them before a ``background`` (1, 3, H, W)."""
-        covers = self.tones.sum(1)[None].clamp(0, 1)
-        return Motion(covers.logit(LEAST_SHARE), background, self.moves, self.centres)
 
 
 class MiniPipeline(DiffusionPipeline):
@@ -132,10 +112,11 @@ class MiniPipeline(DiffusionPipeline):
         ``prompt`` may be empty; ``image`` (3, height, width) in [0, 1] is the received first frame, ``sketches`` (1 or
         F, height, width) those of the first or of all frames, and ``snr_db`` the SNR they were received at
         (None: taken as clean). ``guidance_scale`` is ω of the paper's eq. (2), ``guidance_form`` its reading. A
-        first frame that is not given is painted; without a sketch the layout says where its objects are. With
-        sketches of all frames the others are painted, too, each from its sketch and the first frame; else they
-        follow from the first by motion, and what that brings in from beyond the border is painted. Raises
-        SettingError for sizes that do not fit and WeightsError where a prompt is given but no text encoder was.
+        first frame that is not given is painted, and what the layout knows of the text is drawn before it: where it
+        thinks, or where the sketch shows it. With sketches of all frames so are the others, each from its sketch and
+        the first frame; else they follow from the first by motion, and what that brings in from beyond the border is
+        painted. Raises SettingError for sizes that do not fit and WeightsError where a prompt is given but no text
+        encoder was.
         """
         frames = self.mover.frames
         if height % SIZE_STEP or width % SIZE_STEP or height <= 0 or width <= 0:
@@ -147,32 +128,48 @@ class MiniPipeline(DiffusionPipeline):
         paint = _Paint(self, prompt, num_inference_steps, guidance_scale, guidance_form, generator, height, width)
         trust = trust_of(snr_db)
         lines = None if sketches is None else paint.padded(sketches[:, None].float())
-        motion = None
         if image is not None:
-            first = paint.padded(image[None].float())
-            latents = self.vae.encode(first)
+            first, shown = paint.padded(image[None].float()), None
+            background, latents = first, self.vae.encode(first)
         else:
-            line = None if lines is None else lines[:1]
-            visuals = paint.visuals(torch.zeros(1), sketch=line, trust=trust)
-            if line is None:
-                things = paint.things()
-                latents = paint.frames(visuals, paint.empty)
-                background = paint.picture(latents)
-                first = drawn(background, things.tones, things.colours)
-                motion = things.motion(background)
-            else:  # a sketch shows what a text can only tell: where things are
-                latents = paint.frames(visuals)
-                first = paint.picture(latents, line, trust)
+            shown = paint.shown(lines)
+            if shown is not None and lines is not None:
+                lines = lines * (1 - shown.hidden())  # what is drawn before it, the painter need not see
+            latents, background = paint.background(torch.zeros(1), shown, None if lines is None else lines[:1], trust)
+            if shown is not None and shown.patterned:
+                shown = shown.coloured(background)
+                background = shown.pattern(torch.zeros(1))
+            first = background if shown is None else shown.before(background, 0)
         if lines is not None and len(lines) > 1:
-            times = torch.arange(1, frames) / (frames - 1)
-            rest = paint.frames(paint.visuals(times, sketch=lines[1:], trust=trust, elsewhere=latents))
-            clip = torch.cat([first, paint.picture(rest, lines[1:], trust)])
+            clip = self._along(lines, first, background, latents, paint, shown, trust)
         else:
-            clip = self._moved_on(first, paint, motion)
+            motion = None if shown is None else shown.motion(background)
+            clip = self._moved_on(first, paint, motion, shown)
         return clip[:, :, :height, :width].clamp(0, 1)
 
-    def _moved_on(self, first: Tensor, paint: _Paint, motion: Motion | None) -> Tensor:
-        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W), which moves on so, or as the mover sees it."""
+    def _along(
+        self,
+        lines: Tensor,
+        first: Tensor,
+        background: Tensor,
+        latents: Tensor,
+        paint: _Paint,
+        shown: Shown | None,
+        trust: float,
+    ) -> Tensor:
+        """The clip that begins with ``first`` and goes on along the sketches: of all frames what is found in them,
+        before the background of the first one, moved as the text says; or where that is nothing, each painted anew."""
+        times = torch.arange(1, len(lines)) / (len(lines) - 1)
+        if shown is None:
+            return torch.cat([first, paint.background(times, None, lines[1:], trust, latents)[1]])
+        if shown.patterned:
+            rest = shown.pattern(times)
+        else:
+            rest = self._moved_on(background, paint, shown.camera(background), shown)[1:]
+        return torch.cat([first, *(shown.before(one[None], time) for time, one in enumerate(rest, 1))])
+
+    def _moved_on(self, first: Tensor, paint: _Paint, motion: Motion | None, shown: Shown | None) -> Tensor:
+        """The clip (F, 3, H, W) that begins with ``first`` (1, 3, H, W) and moves so, or as the mover sees it."""
         height, width = first.shape[-2:]
         if motion is None:
             with paint.precision():
@@ -186,7 +183,10 @@ class MiniPipeline(DiffusionPipeline):
         cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
         visuals = paint.visuals(torch.ones(1), here=(self.vae.encode(clip[-1:]), (cells > 0.9).float()))
         # what comes in from beyond the border is background
-        last = paint.picture(paint.frames(visuals, paint.empty))
+        if shown is not None and shown.patterned:
+            last = shown.pattern(torch.ones(1))
+        else:
+            last = paint.picture(paint.frames(visuals, paint.empty))
         filled = torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
         return torch.cat([first, filled[1:]])
 
@@ -208,6 +208,7 @@ class _Paint:
         self.pipeline, self.steps, self.scale, self.form = pipeline, steps, guidance_scale, guidance_form
         patch = pipeline.vae.patch
         self.rows, self.columns = (-(-side // (patch * _CELLS)) * _CELLS for side in (height, width))
+        self.frame = Frame(patch * self.rows, patch * self.columns, height, width)
         self.text, self.mask = self._read(prompt)
         # one noise for all frames: what a sketch leaves open is then the same in all of them
         channels = pipeline.vae.channels + pipeline.painter.outline
@@ -249,32 +250,30 @@ class _Paint:
             torch.full((count,), 0.0 if sketch is None else trust),
         )
 
-    def things(self) -> Things:
-        """What the text names, by as many steps. It is in the largest square in the middle of the picture, whose sides
-        are at -1 and 1."""
-        layout = self.pipeline.layout
-        numbers = torch.randn((1, layout.slots, NUMBERS), generator=self.generator)
-        for level, after in pairwise(torch.linspace(1.0, 0.0, self.steps + 1)):
-            clean = layout(numbers, level[None], self.text, self.mask).numbers
-            numbers = clean + (numbers - clean) * (after / level)
-        found = layout(numbers, torch.zeros(1), self.text, self.mask)
-        height, width = (self.pipeline.vae.patch * cells for cells in (self.rows, self.columns))
-        square = min(height, width)
-        down, across = ((2 * torch.arange(side) + 1 - side) / square for side in (height, width))
-        places = torch.stack([across.expand(height, width), down[:, None].expand(height, width)], 2).flatten(0, 1)
-        made = torch.zeros(layout.slots, layout.tone_count, height * width)
-        for slot in range(layout.slots):
-            if float(numbers[0, slot, 0]) <= 0:
-                continue
-            own = slice(slot, slot + 1)
-            seen = upright(numbers[:, own], places.expand(1, 1, -1, -1))
-            within = (seen.abs().amax(3) < REACH)[0, 0].nonzero()[:, 0]
-            for some in within.split(_PLACES_AT_ONCE):
-                share = layout.tones(found.code[:, own], seen[:, :, some]).softmax(3)[0, 0]
-                made[:slot, :, some] *= share[:, 0]  # of what is behind it, what it leaves to be seen
-                made[slot][:, some] = share[:, 1:].T
-        moves, centres = _in_units(numbers, found.moves, height, width)
-        return Things(made.unflatten(2, (height, width)), found.colours[0].clamp(0, 1), moves, centres)
+    def shown(self, lines: Tensor | None) -> Shown | None:
+        """What the text names and is to be seen: by itself, or in sketches (1 or F, 1, H, W); None where that is
+        nothing."""
+        if not bool(self.mask.any()):
+            return None
+        things = Things(self.pipeline.layout, self.text, self.mask, self.frame)
+        if lines is None:
+            return things.told(self.steps, self.generator)
+        found = things.found(lines, self.steps, self.generator)
+        return found if found.patterned or found.objects else None
+
+    def background(
+        self,
+        times: Tensor,
+        shown: Shown | None,
+        lines: Tensor | None,
+        trust: float,
+        elsewhere: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Latents (B, C, h, w) and pictures (B, 3, H, W) of frames at ``times`` (B,), without what is shown before them
+        if that is known; ``elsewhere`` the latents of another frame."""
+        visuals = self.visuals(times, sketch=lines, trust=trust, elsewhere=elsewhere)
+        latents = self.frames(visuals, None if shown is None else self.empty)
+        return latents, self.picture(latents, lines, trust)
 
     def frames(self, visuals: Visuals, outline: Tensor | None = None) -> Tensor:
         """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture. An ``outline`` (B, O, h, w)
@@ -284,7 +283,8 @@ class _Paint:
         latents = self.noise.expand(len(visuals.time), -1, -1, -1)
         for timestep, level in zip(scheduler.timesteps, scheduler.sigmas, strict=False):
             if outline is not None:
-                latents = torch.cat([latents[:, :channels], (1 - level) * outline], 1)
+                given = (1 - level) * outline.expand(len(latents), -1, -1, -1)
+                latents = torch.cat([latents[:, :channels], given], 1)
             with self.precision():
                 velocity = self._velocity(latents, level, visuals)
             latents = scheduler.step(velocity, timestep, latents).prev_sample
@@ -327,12 +327,3 @@ class _Paint:
         if pipeline.text_encoder is None or pipeline.tokenizer is None:
             raise WeightsError("mini has no text encoder: pass text_encoder and tokenizer to from_pretrained")
         return embed([prompt], pipeline.tokenizer, pipeline.text_encoder)
-
-
-def _in_units(numbers: Tensor, moves: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """The layout's ``moves`` (1, K + 1, F, 4), and where background and things are by its ``numbers`` (1, K, NUMBERS),
-    (1, K + 1, 2): in units of UNIT a side, however long."""
-    square = torch.tensor([min(height, width) / width, min(height, width) / height])
-    things = (numbers[..., 1:3] * square + 1) * (UNIT / 2)
-    centres = torch.cat([torch.full((1, 1, 2), UNIT / 2), things], 1)
-    return torch.cat([moves[..., :2] * square, moves[..., 2:]], 3), centres

@@ -24,6 +24,7 @@ from receiver.generators.mini.layout import Layout, Slots
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.pipeline import MiniPipeline
+from receiver.generators.mini.things import Things
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "star", "moves", "left", "right"]
 PICTURES: tuple[Role, ...] = ("frame-text", "sketch-text", "sketches-text")
@@ -151,11 +152,11 @@ def test_without_pictures_the_snr_means_nothing(mini):
 
 def laid_out(monkeypatch: pytest.MonkeyPatch, layout: Layout, x: float, covered: float) -> Tensor:
     """The layout says: two squares, ``covered`` of their radii wide, at ``x``. Returns their tones' colours."""
-    numbers = torch.tensor([[1.0, x, 0.0, 0.0, 0.0, 1.0]]).expand(1, 2, -1)
-    colours = torch.rand(1, 2, 17, 3, generator=torch.Generator().manual_seed(0))
+    numbers = torch.tensor([[[-1.0] * 6, *[[1.0, x, 0.0, 0.0, 0.0, 1.0]] * 2]])
+    colours = torch.rand(1, 3, 17, 3, generator=torch.Generator().manual_seed(0))
     moves = torch.zeros(1, 3, 8, 4)
     moves[:, 1:, :, 0] = torch.linspace(0.0, 64.0, 8)  # a quarter of the picture to the right
-    monkeypatch.setattr(layout, "forward", lambda *_: Slots(numbers, torch.zeros(1, 2, 48), colours, moves))
+    monkeypatch.setattr(layout, "forward", lambda *_: Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
     inside, outside = torch.tensor([-20.0, 20.0, *[-20.0] * 16]), torch.tensor([20.0, *[-20.0] * 17])
 
     def tones(code: Tensor, places: Tensor) -> Tensor:
@@ -176,6 +177,38 @@ def test_from_text_alone_objects_are_where_the_layout_puts_them(mini, monkeypatc
     assert made["sketch-text", -0.5].tobytes() == made["sketch-text", 0.5].tobytes()
 
 
+@pytest.mark.parametrize("camera", ["still", "pans"])
+def test_a_pattern_is_drawn_to_the_pixel_and_goes_on_where_the_camera_goes(mini, monkeypatch, camera):
+    """Black and white stripes of 16 pixels, a pan by 40 to the left: no pixel of any frame is painted."""
+    layout = mini.pipeline.layout
+    numbers = torch.full((1, 3, 6), -1.0)
+    # a cell of 32 pixels in a picture of 128: half a side is 16/64 of the half picture
+    numbers[0, 0] = torch.tensor([1.0, 0.0, 0.0, 2 * np.log(0.25 * 128 / 40), 0.0, 0.0])
+    moves = torch.zeros(1, 3, 8, 4)
+    if camera == "pans":
+        moves[:, 0, :, 0] = torch.linspace(0, 80, 8)  # of 256
+    colours = torch.tensor([0.0, 1.0]).view(1, 1, 2, 1).repeat(1, 3, 1, 3)
+    colours = torch.cat([colours, torch.zeros(1, 3, layout.tone_count - 2, 3)], 2)
+    monkeypatch.setattr(layout, "forward", lambda *_: Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
+
+    def tones(code: Tensor, places: Tensor) -> Tensor:
+        logits = torch.full((*places.shape[:3], 1 + layout.tone_count), -30.0)
+        logits[..., 1] = torch.where(places[..., 0] < 0, 30.0, -30.0)
+        logits[..., 2] = -logits[..., 1]
+        return logits
+
+    # what is painted has these two colours
+    monkeypatch.setattr("receiver.generators.mini.things.two_colours", lambda _: torch.tensor([[1.0] * 3, [0.0] * 3]))
+    monkeypatch.setattr(layout, "tones", tones)
+    clip = mini.generate(conditions("text", size=(128, 128)), seed=1, steps=2)
+    shifts = np.linspace(0, 40, 8) if camera == "pans" else np.zeros(8)
+    for frame, shift in zip(clip, shifts, strict=True):
+        expected = ((np.arange(128) + 0.5 - 64 - shift) % 32 < 16).astype(np.float32)
+        off = np.abs(frame - expected).mean((0, 1))
+        # between pixels edges are soft; where a pan begins, the border's colour goes on
+        assert (off > 0.3).sum() <= (12 if camera == "pans" else 0), shift
+
+
 def test_objects_are_drawn_in_their_colours_before_the_background():
     places = torch.arange(128) - 63.5
     cover = (places.square() + places[:, None].square() < 40**2).float()
@@ -191,10 +224,10 @@ def test_objects_are_drawn_in_their_colours_before_the_background():
 def test_what_is_in_front_hides_what_is_behind(mini, monkeypatch):
     """Two things in the same place: of each pixel no more than all is covered, by the later one."""
     paint = pipeline._Paint(mini.pipeline, "a star", 1, 1.0, "joint", torch.Generator().manual_seed(0), 64, 64)
-    colours = laid_out(monkeypatch, mini.pipeline.layout, 0.0, 1.0)
-    things = paint.things()
-    tones = things.tones
-    assert torch.equal(things.colours, colours)
+    laid_out(monkeypatch, mini.pipeline.layout, 0.0, 1.0)
+    things = Things(mini.pipeline.layout, paint.text, paint.mask, paint.frame)
+    numbers = things.sampled(1, 1, None)[0]
+    tones = things.tones(numbers, things.look(numbers))
     assert tones[1, 0].sum() > 100
     assert tones[0].sum() < 1e-3
     assert float(tones.sum((0, 1)).max()) < 1 + 1e-5
@@ -205,12 +238,56 @@ def test_things_move_as_the_layout_says(mini, monkeypatch):
     colours = laid_out(monkeypatch, mini.pipeline.layout, -0.3, 0.9)
     clip = mini.generate(conditions("text", size=(128, 128)), seed=1, steps=2)
     assert mini.pipeline.mover.frames == len(clip) == 8
-    square = colours[1, 0].numpy()[:, None, None]
+    square = colours[2, 0].numpy()[:, None, None]
     inside = np.abs(clip - square).max(1) < 0.01
     middles = [np.nonzero(frame)[1].mean() for frame in inside]
     assert all(frame.sum() > 500 for frame in inside)
     assert middles[-1] - middles[0] == pytest.approx(32, abs=2)
     assert (inside[0][:, :90] != inside[-1][:, 32:122]).mean() < 0.01
+
+
+def squares(centres: np.ndarray, side: int = 128, half: int = 18) -> np.ndarray:
+    """Sketches (F, side, side) of a square around ``centres`` (F,), across."""
+    made = np.zeros((len(centres), side, side), np.float32)
+    for lines, x in zip(made, np.rint(centres).astype(int), strict=True):
+        rows = slice(side // 2 - half, side // 2 + half)
+        lines[rows, x - half : x + half] = 1.0
+        lines[side // 2 - half + 1 : side // 2 + half - 1, x - half + 1 : x + half - 1] = 0.0
+    return made
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_what_a_text_names_is_where_sketches_show_it(mini, monkeypatch, count):
+    """A square, that the layout would have had elsewhere: in one sketch, and in all, wherever it goes."""
+    colours = laid_out(monkeypatch, mini.pipeline.layout, -0.5, 0.9)
+    centres = np.linspace(80, 52, 8)[:count]
+    told = Conditions("a red star", frames=8, height=128, width=128, sketches=squares(centres), snr_db=10.0)
+    clip = mini.generate(told, seed=1, steps=2)[:count]
+    inside = [np.abs(clip - colours[slot, 0].numpy()[:, None, None]).max(1) < 0.02 for slot in (1, 2)]
+    drawn = inside[0] | inside[1]  # two that are alike: either may be the one that is found
+    middles = np.array([np.nonzero(frame)[1].mean() + 0.5 for frame in drawn])
+    assert np.abs(middles - np.rint(centres)).max() < 2.5
+    assert mini.generate(told, seed=1, steps=2)[:count].tobytes() == clip.tobytes()
+
+
+def test_a_sketch_that_shows_nothing_of_the_text_is_painted_alone(mini, monkeypatch):
+    laid_out(monkeypatch, mini.pipeline.layout, 0.0, 0.3)
+    noise = np.random.default_rng(0).random((1, 64, 96), np.float32)
+    given = Conditions("a red star", frames=8, height=64, width=96, sketches=noise, snr_db=10.0)
+    with_layout = mini.generate(given, seed=1, steps=2)
+    monkeypatch.setattr(pipeline._Paint, "shown", lambda *_: None)
+    torch.testing.assert_close(with_layout, mini.generate(given, seed=1, steps=2))
+
+
+@pytest.mark.parametrize("size", [(96, 160), (224, 96)])
+def test_what_a_text_names_is_in_the_middle_of_any_size(mini, monkeypatch, size):
+    """At first: sides that the painter does not know it paints larger, and cuts."""
+    colours = laid_out(monkeypatch, mini.pipeline.layout, 0.0, 0.9)
+    first = mini.generate(conditions("text", size=size), seed=1, steps=2)[0]
+    rows, columns = np.nonzero(np.abs(first - colours[2, 0].numpy()[:, None, None]).max(0) < 0.01)
+    # a square, of 2·0.9 radii of 40/128 of half the shorter side
+    assert np.ptp(rows) == np.ptp(columns) == pytest.approx(0.9 * 40 / 128 * min(size), abs=2)
+    assert (rows.mean() + 0.5, columns.mean() + 0.5) == pytest.approx((size[0] / 2, size[1] / 2), abs=0.6)
 
 
 def test_the_first_frame_is_kept(mini):

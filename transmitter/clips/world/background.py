@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from common.errors import SettingError
 from transmitter.clips.world.camera import canvas_size
 from transmitter.clips.world.palette import COLOURS, LIGHTS, Colour, lit
+from transmitter.clips.world.patterns import LATTICES, Lattice
 from transmitter.clips.world.scene import Photo, Scene
 from transmitter.clips.world.textures import TEXTURES, fractal
 
@@ -61,6 +62,11 @@ def horizon(scene: Scene) -> float:
     """The row of the canvas at which a landscape's ground begins."""
     share = np.random.default_rng([scene.seed, 1]).uniform(0.42, 0.58)
     return float(round(canvas_size(scene)[0] * share))
+
+
+def lattice(scene: Scene) -> Lattice:
+    """Where the cells of a scene's pattern, one of `patterns.LATTICES`, are on the canvas."""
+    return LATTICES[scene.background](np.random.default_rng([scene.seed, 2]))
 
 
 def draw(scene: Scene, photo: Photo | None) -> NDArray[np.uint8]:

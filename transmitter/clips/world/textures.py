@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from transmitter.clips.world import patterns
+
 Tone = NDArray[np.uint8]
 Field = NDArray[np.float32]
 
@@ -41,32 +43,33 @@ def gradient(height: int, width: int, rng: np.random.Generator) -> Tone:
 
 
 def stripes(height: int, width: int, rng: np.random.Generator) -> Tone:
-    period, turn = rng.uniform(36, 90), rng.choice([0, 45, 90, 135]) * np.pi / 180
-    return _tone(_band(_plane(height, width, np.cos(turn) / period, np.sin(turn) / period, rng.random()), period))
+    period, across, _, turn = patterns.stripes(rng)
+    return _tone(_band(_plane(height, width, np.cos(turn) / period, np.sin(turn) / period, across), period))
 
 
 def checks(height: int, width: int, rng: np.random.Generator) -> Tone:
-    period = rng.uniform(56, 120)
+    period, across, down, _ = patterns.checks(rng)
     rows, columns = (
-        _band(np.arange(n, dtype=np.float32) / np.float32(period) + np.float32(rng.random()), period)
-        for n in (height, width)
+        _band(np.arange(n, dtype=np.float32) / np.float32(period) + np.float32(start), period)
+        for n, start in ((height, down), (width, across))
     )
     return _tone(rows[:, None] + columns - 2 * rows[:, None] * columns)
 
 
 def dots(height: int, width: int, rng: np.random.Generator) -> Tone:
-    size, start = rng.uniform(34, 64), rng.random(2)
-    rows = np.arange(height, dtype=np.float32) / np.float32(size) + np.float32(start[0])
-    columns = np.arange(width, dtype=np.float32) / np.float32(size) + np.float32(start[1])
+    period, across, down, _ = patterns.dots(rng)
+    size = period / 2
+    rows = np.arange(height, dtype=np.float32) / np.float32(size) + np.float32(2 * down)
+    columns = np.arange(width, dtype=np.float32) / np.float32(size) + np.float32(2 * across)
     shifted = columns + np.float32(0.5) * (np.floor(rows) % 2)[:, None]
     away = np.sqrt((rows % 1 - np.float32(0.5))[:, None] ** 2 + (shifted % 1 - np.float32(0.5)) ** 2)
-    return _tone((np.float32(rng.uniform(0.22, 0.34)) - away) * np.float32(size) + np.float32(0.5))
+    return _tone((np.float32(rng.uniform(*patterns.DOT)) - away) * np.float32(size) + np.float32(0.5))
 
 
 def zigzag(height: int, width: int, rng: np.random.Generator) -> Tone:
-    period = rng.uniform(44, 80)
+    period, _, down, _ = patterns.zigzag(rng)
     swing = np.abs(np.arange(width, dtype=np.float32) / np.float32(period) % 1 - np.float32(0.5))
-    rows = np.arange(height, dtype=np.float32) / np.float32(period) + np.float32(rng.random())
+    rows = np.arange(height, dtype=np.float32) / np.float32(period) + np.float32(down)
     return _tone(_band(rows[:, None] + swing, period * 0.8))
 
 

@@ -81,7 +81,14 @@ class World:
         """Clip ``number``, from 0 on. Raises IndexError below."""
         if number < 0:
             raise IndexError(f"the world's clips are numbered from 0 on, not {number}")
-        rng = np.random.default_rng([self.seed, number, self.split == "held_out"])
-        photo = self.photos[int(rng.integers(len(self.photos)))] if self.photos else None
+        rng, photo = self._begin(number)
         scene = draw_scene(rng, self.split, photo)
         return WorldClip(render(scene, photo), describe(scene, rng), scene)
+
+    def photo(self, number: int) -> Photo | None:
+        """The photo that clip ``number`` may have behind it."""
+        return self._begin(number)[1]
+
+    def _begin(self, number: int) -> tuple[np.random.Generator, Photo | None]:
+        rng = np.random.default_rng([self.seed, number, self.split == "held_out"])
+        return rng, self.photos[int(rng.integers(len(self.photos)))] if self.photos else None

@@ -32,6 +32,9 @@ TINY = (
 )
 
 
+PLAIN = ("rain runs down a window", "a man waits")
+
+
 def vectors(text: str) -> np.ndarray:
     """Some numbers for each word of a text, the same for the same word."""
     return np.array(
@@ -59,7 +62,9 @@ def small_source() -> Source:
     world = world_before(pictures, backdrops, 5)
     told = [world[number].caption for number in range(6)]
     captions = list(
-        dict.fromkeys([t for caption in told for t in (caption, mirror.caption(caption))] + ["", "a bird goes left"])
+        dict.fromkeys(
+            [t for caption in told for t in (caption, mirror.caption(caption))] + ["", "a bird goes left", *PLAIN]
+        )
     )
     clips = [jpeg(np.roll(smooth(rng, 256, 256), 4 * frame, 1)) for _ in range(2) for frame in range(8)]
     return Source(

@@ -17,15 +17,18 @@ from gvsc.training import engine
 from gvsc.training.generator import tones
 from gvsc.training.generator.decoder import DecoderTask
 from gvsc.training.generator.frames import Frames, Shown
-from gvsc.training.generator.layout import MIRRORED, LayoutTask
+from gvsc.training.generator.layout import LayoutTask, mirrored
 from gvsc.training.generator.mover import MoverTask, Row, match
 from gvsc.training.generator.painter import PainterTask, draw_holes, draw_levels
 from gvsc.training.generator.plan import PARTS, MiniRecipe, PartOptimiser
 from gvsc.training.generator.pool import Pool
+from gvsc.training.generator.rendered import forms_of, layout_of
 from gvsc.training.recipe import Length, RecipeError, Stage, find
-from receiver.generators.mini.layout import RADIUS, upright
+from receiver.generators.mini.layout import RADIUS, repeated, upright
 from receiver.generators.mini.painter import trust_of
+from transmitter.clips.world import Scene, render
 from transmitter.clips.world.parts import TONES
+from transmitter.clips.world.patterns import LATTICES
 
 CPU = torch.device("cpu")
 
@@ -266,7 +269,7 @@ def test_what_is_kept_back_is_not_drawn(tiny: MiniRecipe, small_pool: Pool, monk
 
 def test_numbers_of_a_layout_say_where_the_masks_are(small_pool: Pool) -> None:
     found = 0
-    for numbers, masks in zip(small_pool["world.layout"], small_pool["world.masks"], strict=True):
+    for numbers, masks in zip(small_pool["world.layout"][:, 1:], small_pool["world.masks"], strict=True):
         assert np.array_equal(numbers[:, 0] > 0, masks.any((1, 2)))
         for (_, x, y, size, _, _), mask in zip(numbers[numbers[:, 0] > 0], masks, strict=False):
             rows, columns = np.nonzero(mask > 127)
@@ -284,8 +287,8 @@ def test_the_mirror_image_of_a_layout_shows_the_same_at_mirrored_places() -> Non
     numbers = torch.tensor([[[1.0, 0.3, -0.2, 0.4, 0.9, 1.0], [1.0, -0.5, 0.1, -0.3, -0.6, -1.0]]])
     places = torch.rand(1, 2, 50, 2) * 2 - 1
     there = upright(numbers, places)
-    mirrored = upright(numbers * torch.tensor(MIRRORED), places * torch.tensor([-1.0, 1.0]))
-    assert torch.allclose(there, mirrored, atol=1e-5)
+    turned = torch.from_numpy(mirrored(np.concatenate([np.zeros((1, 6), np.float32), numbers[0].numpy()])))[None, 1:]
+    assert torch.allclose(there, upright(turned, places * torch.tensor([-1.0, 1.0])), atol=1e-5)
 
 
 def test_tones_are_where_the_masks_of_the_rendered_frame_are(small_pool: Pool) -> None:
@@ -295,8 +298,8 @@ def test_tones_are_where_the_masks_of_the_rendered_frame_are(small_pool: Pool) -
     rows = range(len(small_pool["world.forms"]))
     agreed = []
     for row in rows:
-        numbers = torch.from_numpy(np.array(small_pool["world.layout"][row]))[None]
-        forms = np.array(small_pool["world.forms"][row])[None]
+        numbers = torch.from_numpy(np.array(small_pool["world.layout"][row, 1:]))[None]
+        forms = np.array(small_pool["world.forms"][row, 1:])[None]
         found = tones.at(forms, upright(numbers, places).numpy()).reshape(2, 64, 64) > 0
         masks = small_pool["world.masks"][row] > 127
         assert not found[forms[0] == 0].any()
@@ -310,13 +313,26 @@ def test_tones_are_where_the_masks_of_the_rendered_frame_are(small_pool: Pool) -
 
 def test_a_text_of_no_rendered_clip_stands_for_nothing(tiny: MiniRecipe, small_pool: Pool) -> None:
     task = task_of("layout", tiny, small_pool, plain=1.0, noise=0.0)
-    assert not set(task.plain) & set(np.asarray(small_pool["world.texts"]).ravel())
-    assert len(task.plain)
+    others = (small_pool[name].ravel() for name in ("world.texts", "clips.text", "crops.text"))
+    assert len(task.plain) == 2
+    assert not set(task.plain) & set(np.concatenate(list(others)))
     batch = task.draw(Stage(1.0, 5, 256), np.random.default_rng(0))
     assert (batch.numbers[..., 0] == -1).all()
     assert not any(each.any() for each in (batch.tones, batch.shown, batch.moves))
     told = task_of("layout", tiny, small_pool, plain=0.0, noise=0.0).draw(Stage(1.0, 5, 256), np.random.default_rng(0))
     assert (told.numbers[..., 0] == 1).any(1).all()
+
+
+def test_patterns_are_drawn_as_often_as_is_asked(tiny: MiniRecipe, small_pool: Pool) -> None:
+    forms = np.array(small_pool["world.forms"])
+    forms[:, 0] = 0
+    forms[2, 0] = tones.number("dots")
+    pool = replace(small_pool, arrays={**small_pool.arrays, "world.forms": forms})
+    for share, least, most in ((1.0, 40, 40), (0.5, 12, 36), (0.0, 0, 16)):
+        task = task_of("layout", tiny, pool, plain=0.0, patterned=share)
+        rng = np.random.default_rng(0)
+        drawn = [task.draw(Stage(1.0, 1, 256), rng).tones[0, 0] for _ in range(40)]
+        assert least <= sum(bool(tone.any()) for tone in drawn) <= most
 
 
 def test_noise_is_on_words_and_on_nothing_beside_them(tiny: MiniRecipe, small_pool: Pool) -> None:
@@ -328,6 +344,27 @@ def test_noise_is_on_words_and_on_nothing_beside_them(tiny: MiniRecipe, small_po
     assert torch.equal(clean.mask, noisy.mask)
     assert not off[clean.mask == 0].any()
     assert 0.2 < float(off[clean.mask > 0].std() / clean.text[clean.mask > 0].std()) < 1.0
+
+
+@pytest.mark.parametrize("camera", ["still", "left", "in"])
+@pytest.mark.parametrize("pattern", list(LATTICES))
+def test_a_pattern_is_where_the_rendered_one_is(pattern: str, camera: str) -> None:
+    """What is looked up by cell, place, size and turn is what is drawn, and its mirror image mirrored."""
+    places = (torch.arange(256) + 0.5) / 128 - 1
+    places = torch.stack([places.expand(256, 256), places[:, None].expand(256, 256)], 2).view(1, 1, -1, 2)
+    for seed in range(6):
+        scene = Scene(pattern, ("black", "white"), (), camera, 70.0, "day", seed)
+        numbers, forms = layout_of(scene)[None, :1], forms_of(scene)[None, :1]
+        drawn = render(scene, None)[0].mean(-1) > 130
+        for turned in (False, True):
+            told = mirrored(numbers[0])[None] if turned else numbers
+            assert -3.1 < told[0, 0, 4] < 3.2
+            cells = repeated(torch.from_numpy(told), places)
+            found = tones.at(forms, cells.numpy()).reshape(256, 256)
+            # tones are numbered from 1; dots are learned at their mean size
+            agreed = ((found == 2) == (drawn[:, ::-1] if turned else drawn)).mean()
+            assert agreed > (0.86 if pattern == "dots" else 0.96), (seed, turned)
+    assert tones.of_pattern(("black", "white"), "day")[1].min() > 230
 
 
 def test_a_palette_is_in_the_order_of_the_tones() -> None:
