@@ -41,15 +41,19 @@ transmitter, receiver = Transmitter(), Receiver()
 
 SCHEMES = ("desc-only", "first-frame-desc", "sketches-desc")
 
-def burst(number, words):
-    text = " ".join(rng.choice(WORDS, words))
+NAMING = "a red ball moves to the left and a green square grows on blue and white stripes"
+
+def burst(number, words, text=None):
+    text = text or " ".join(rng.choice(WORDS, words))
     return transmitter.encode(Clip(video, text, number=number), 10.0, SCHEMES[number % 3]).samples
 
 def rebuild(samples):
     made = receiver.decode(samples, steps=1)
     assert made.generator == "mini" and not made.failed, made.failed
 
-first, bursts = [burst(n, 12) for n in range(6)], [burst(n, 1 + n) for n in range(int(sys.argv[1]))]
+# what all take part in: descriptions that name nothing, and one that names what is looked for and drawn
+first = [burst(n, 12) for n in range(6)] + [burst(n, 0, NAMING) for n in range(3)]
+bursts = [burst(n, 1 + n) for n in range(int(sys.argv[1]))]
 for samples in first:
     rebuild(samples)
 peaks = [resident_mb("VmHWM")]

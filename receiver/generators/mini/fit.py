@@ -36,6 +36,8 @@ _COARSE, _FINE = 40, 96
 """Places a side at which a pattern is compared with lines, at first and in the end."""
 _AWAY: Final = 0.2
 """So far, half pictures, a thing may be from where it was looked for."""
+_AT_ONCE: Final = 1 << 17
+"""Places that are looked up: all at once take tens of megabytes that nothing else needs."""
 _TREMBLE: Final = 0.02
 """Score by which a move must pay."""
 _ROUNDS: Final = (1.0, 0.5, 0.25, 0.12)
@@ -90,8 +92,11 @@ def scores(soft: Tensor, numbers: Tensor, thing: Edges) -> Tensor:
     """How well lines (1, 1, H, W) lie on the edges of a thing that stands so (M, NUMBERS), and not beside: (M,)."""
     outline = thing.outline
     asked = torch.cat([outline, *(outline * part for part in _BESIDE), thing.within])
-    at = standing(numbers, asked)
-    values = functional.grid_sample(soft, at[None], padding_mode="zeros", align_corners=False)[0, 0]
+    made = []
+    for some in numbers.split(max(1, _AT_ONCE // len(asked))):
+        at = standing(some, asked)[None]
+        made.append(functional.grid_sample(soft, at, padding_mode="zeros", align_corners=False)[0, 0])
+    values = torch.cat(made)
     on, smaller, larger, within = values.split([len(outline)] * 3 + [len(thing.within)], 1)
     score = on.mean(1) - 0.5 * (smaller.mean(1) + larger.mean(1))
     return score + 0.3 * (within.mean(1) - smaller.mean(1)) if len(thing.within) else score
@@ -182,7 +187,7 @@ def cell(tones: Tensor) -> Tensor:
 def pattern_scores(soft: Tensor, numbers: Tensor, edges: Tensor) -> Tensor:
     """The correlation of lines (1, 1, n, n) with those of a pattern that lies so (M, NUMBERS): (M,)."""
     made, lines = [], soft.flatten() - soft.mean()
-    for some in numbers.split(256):
+    for some in numbers.split(max(1, _AT_ONCE // soft.numel())):
         drawn = pattern_lines(some, edges, *soft.shape[-2:]).flatten(1)
         off = drawn - drawn.mean(1, keepdim=True)
         made.append((off @ lines) / (off.norm(dim=1) * lines.norm()).clamp_min(1e-6))

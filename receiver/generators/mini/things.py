@@ -25,8 +25,8 @@ HIDDEN: Final = 4
 _ALIKE: Final = (1 / 64, 1 / 64, 2.0, 1.0)
 """What counts as much in two moves: 64 pixels, a factor of √e, a radian."""
 
-_PLACES_AT_ONCE: Final = 8192
-"""That the layout is asked about: all at once take 48 MB for every layer."""
+_PLACES_AT_ONCE: Final = 2048
+"""That the layout is asked about, never more or fewer: torch keeps what it compiles for each number it meets."""
 
 
 class Frame(NamedTuple):
@@ -131,11 +131,12 @@ class Things:
 
         Where a thing starts is sampled before it moves, and a few start where they cannot go as they are told.
         """
-        there = samples[:, :, 0] > 0
-        most = samples[(there == (there.float().mean(0) > 0.5)).all(1)]
-        samples = most if len(most) else samples
         text, mask = self.text.expand(len(samples), -1, -1), self.mask.expand(len(samples), -1)
         moves = self.layout(samples, torch.zeros(len(samples)), text, mask).moves * torch.tensor(_ALIKE)
+        there = samples[:, :, 0] > 0
+        most = (there == (there.float().mean(0) > 0.5)).all(1)
+        if bool(most.any()):
+            samples, moves = samples[most], moves[most]
         return samples[int((moves - moves.median(0).values).square().sum((1, 2, 3)).argmin())]
 
     def sampled(self, count: int, steps: int, generator: torch.Generator | None) -> Tensor:
@@ -262,4 +263,5 @@ class Things:
         each tone has of them, (n, 1 + T), the first of them none."""
         within = (seen.abs().amax(3) < REACH)[0, 0].nonzero()[:, 0]
         for some in within.split(_PLACES_AT_ONCE):
-            yield some, self.layout.tones(code, seen[:, :, some]).softmax(3)[0, 0]
+            asked = functional.pad(seen[:, :, some], (0, 0, 0, _PLACES_AT_ONCE - len(some)))
+            yield some, self.layout.tones(code, asked).softmax(3)[0, 0, : len(some)]
