@@ -150,13 +150,20 @@ def test_without_pictures_the_snr_means_nothing(mini):
     assert low.tobytes() == mini.generate(conditions(snr_db=15.0), seed=1, steps=2).tobytes()
 
 
+def says(monkeypatch: pytest.MonkeyPatch, layout: Layout, slots: Slots) -> None:
+    """The layout says the same of everything that it is asked about."""
+    monkeypatch.setattr(
+        layout, "forward", lambda noisy, *_: Slots(*(part.expand(len(noisy), *part.shape[1:]) for part in slots))
+    )
+
+
 def laid_out(monkeypatch: pytest.MonkeyPatch, layout: Layout, x: float, covered: float) -> Tensor:
     """The layout says: two squares, ``covered`` of their radii wide, at ``x``. Returns their tones' colours."""
     numbers = torch.tensor([[[-1.0] * 6, *[[1.0, x, 0.0, 0.0, 0.0, 1.0]] * 2]])
     colours = torch.rand(1, 3, 17, 3, generator=torch.Generator().manual_seed(0))
     moves = torch.zeros(1, 3, 8, 4)
     moves[:, 1:, :, 0] = torch.linspace(0.0, 64.0, 8)  # a quarter of the picture to the right
-    monkeypatch.setattr(layout, "forward", lambda *_: Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
+    says(monkeypatch, layout, Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
     inside, outside = torch.tensor([-20.0, 20.0, *[-20.0] * 16]), torch.tensor([20.0, *[-20.0] * 17])
 
     def tones(code: Tensor, places: Tensor) -> Tensor:
@@ -189,7 +196,7 @@ def test_a_pattern_is_drawn_to_the_pixel_and_goes_on_where_the_camera_goes(mini,
         moves[:, 0, :, 0] = torch.linspace(0, 80, 8)  # of 256
     colours = torch.tensor([0.0, 1.0]).view(1, 1, 2, 1).repeat(1, 3, 1, 3)
     colours = torch.cat([colours, torch.zeros(1, 3, layout.tone_count - 2, 3)], 2)
-    monkeypatch.setattr(layout, "forward", lambda *_: Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
+    says(monkeypatch, layout, Slots(numbers, torch.zeros(1, 3, 48), colours, moves))
 
     def tones(code: Tensor, places: Tensor) -> Tensor:
         logits = torch.full((*places.shape[:3], 1 + layout.tone_count), -30.0)
