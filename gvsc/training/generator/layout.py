@@ -1,8 +1,8 @@
 """Training of the layout: from a text to where its objects are in the first frame, how each is drawn, and how it moves.
 
 The flow's loss is the squared error of the clean numbers, over the square of the noise level; that of what is drawn is
-the cross entropy of the tones of places in and around each object, and the absolute error of their colours; that of how
-things move the squared error.
+the cross entropy of the tones of places in and around each object and pattern, and the absolute error of objects'
+colours and the squared one of patterns'; that of how things move the squared error.
 """
 
 from __future__ import annotations

@@ -128,9 +128,9 @@ def upright(numbers: Tensor, places: Tensor) -> Tensor:
 def standing(numbers: Tensor, points: Tensor) -> Tensor:
     """Where the ``points`` (N, 2) or (M, N, 2) of upright things are that stand so, (M, NUMBERS): (M, N, 2), from -1 to
     1 over the picture."""
-    _, x, y, size, angle, mirror = numbers[:, None].unbind(2)
-    radius = RADIUS / 128 * torch.exp(size / 2)
-    cos, sin = torch.cos(angle / 6) * radius, torch.sin(angle / 6) * radius
+    _, x, y, _, angle, mirror = numbers[:, None].unbind(2)
+    size = radius(numbers)[:, None]
+    cos, sin = torch.cos(angle / 6) * size, torch.sin(angle / 6) * size
     across, down = points[..., 0] * torch.where(mirror < 0, -1.0, 1.0), points[..., 1]
     return torch.stack([x + across * cos - down * sin, y + across * sin + down * cos], 2)
 

@@ -180,12 +180,12 @@ class MiniPipeline(DiffusionPipeline):
         clip, seen = torch.cat([first, moved.clip[0, 1:]]), moved.seen[0]
         if float((seen[-1] < 0.5).float().mean()) < LEAST_UNSEEN:
             return clip
-        cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
-        visuals = paint.visuals(torch.ones(1), here=(self.vae.encode(clip[-1:]), (cells > 0.9).float()))
         # what comes in from beyond the border is background
         if shown is not None and shown.patterned:
             last = shown.pattern(torch.ones(1))
         else:
+            cells = -functional.max_pool2d(-seen[-1:], self.vae.patch)
+            visuals = paint.visuals(torch.ones(1), here=(self.vae.encode(clip[-1:]), (cells > 0.9).float()))
             last = paint.picture(paint.frames(visuals, paint.empty))
         filled = torch.lerp(carried_back(last, motion, height, width)[0], clip, seen)
         return torch.cat([first, filled[1:]])

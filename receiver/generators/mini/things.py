@@ -75,8 +75,8 @@ class Shown:
         return bool((self._numbers[0][1:, 0] > 0).any())
 
     def coloured(self, painted: Tensor) -> Shown:
-        """The same with the pattern in the two colours of a painted picture (1, 3, H, W) of it: of 14 held-out ones the
-        painter's are off by 0.05, the layout's by 0.17."""
+        """The same with the pattern in the two colours of a painted picture (1, 3, H, W) of it: the painter's are off
+        by 0.05 (14 held-out patterns), the layout's by 0.16 (54)."""
         numbers, look = self._numbers[0], self._look
         first, other = self._things.pattern_tones(numbers, look).sum((0, 2, 3)).topk(2).indices.tolist()
         colours, found = look.colours.clone(), two_colours(painted)
