@@ -168,8 +168,8 @@ def _put_together(run: Run) -> Shown:
     assert run.preview is not None
     assert run.tapped is not None
     assert run.result is not None
-    source = run.preview.picture(0, "shape")
-    video = run.result.picture(0, "shape")
+    source = run.preview.video()
+    video = run.result.video()
     assert source is not None
     assert video is not None
     sent, got = run.preview.header, run.result.header
@@ -179,7 +179,7 @@ def _put_together(run: Run) -> Shown:
         "tx_snr_db": sent["tx_snr_db"],
         "snr_estimated_db": got["snr_db"],
         "scheme": sent["scheme"],
-        "text_mode": sent["text_mode"],
+        "modes": sent["modes"],
         "metrics": measure(source, video),
         "text_sent": sent["sent"],
         "text_received": got["text"],

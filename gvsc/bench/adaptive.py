@@ -12,9 +12,9 @@ import zmq
 
 from common import wire
 from common.endpoints import PREVIEW, RESULTS, TAP
+from common.schemes import ADAPTIVE
 from gvsc.bench.trials import ErrorRate
 from gvsc.services import ServiceError, Services, private_addresses
-from transmitter.adaptive import ADAPTIVE
 
 HIGH_DB: Final = 12
 LOW_DB: Final = -7
@@ -36,7 +36,7 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Runs three processes over ``walk(ramps)``, with the sample clips and one sampling step.
 
     Returns ``{ramps, bursts, reaches: [what each ramp carried, in order], switches, above_db, failed_above: {header,
-    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, text_mode, failed}]}``; the
+    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, modes, failed}]}``; the
     interval is Wilson's for the rate of failures above ``SAFE_DB``. Raises ServiceError.
     """
     snrs_db = walk(ramps)
@@ -61,7 +61,7 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
                 if header["seq"] % 50 == 0:
                     tell(f"burst {header['seq']} of {len(snrs_db)}")
             else:
-                burst |= {key: header[key] for key in ("tx_snr_db", "scheme", "text_mode")}
+                burst |= {key: header[key] for key in ("tx_snr_db", "scheme", "modes")}
     return _report(ramps, [bursts[seq] for seq in range(len(snrs_db))])
 
 
@@ -72,7 +72,7 @@ def _next(viewers: zmq.Socket[bytes]) -> wire.Message:
 
 
 def _report(ramps: int, bursts: list[dict[str, Any]]) -> dict[str, Any]:
-    contents = [f"{burst['scheme']} {burst['text_mode']}" for burst in bursts]
+    contents = [f"{burst['scheme']} {' '.join(burst['modes'].values())}" for burst in bursts]
     span = 2 * (HIGH_DB - LOW_DB)
     bottoms = [contents[ramp * span : (ramp + 1) * span + 1] for ramp in range(ramps)]
     safe = [burst for burst in bursts if burst["snr_db"] > SAFE_DB]

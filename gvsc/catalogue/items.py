@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from common.schemes import Section
-
 Kind = Literal["generator", "describer", "sketcher", "codec", "metric", "judge", "loss"]
 
 HEADINGS: Final[dict[Kind, str]] = {
@@ -91,4 +89,4 @@ class Item:
     needs: tuple[Need, ...] = ()
     memory_gb: float | None = None
     larger: tuple[Hub, ...] = ()
-    carries: tuple[Section, ...] = ()
+    carries: tuple[str, ...] = ()
