@@ -105,7 +105,8 @@ SCHEMES: Final[Registry[Scheme]] = Registry("scheme", "common.schemes", "gvsc.sc
 def add(scheme: Scheme) -> None:
     """Enters a scheme; a plug-in's takes a number from FIRST_FREE on.
 
-    Raises SchemeError where the number is taken or no number for it, a section is unknown or there twice.
+    Raises SchemeError where the number is taken or no number for it, a section is unknown, there twice, or has a budget
+    that it does not take.
     """
     if not 0 < scheme.number < 1 << NUMBER_BITS:
         raise SchemeError(f"the number of scheme {scheme.name!r} must be 1 to {(1 << NUMBER_BITS) - 1}")
@@ -116,7 +117,10 @@ def add(scheme: Scheme) -> None:
         raise SchemeError(f"a scheme cannot be called {ADAPTIVE!r}")
     if not scheme.parts or len(set(scheme.sections)) < len(scheme.parts):
         raise SchemeError(f"scheme {scheme.name!r} must have sections, each once")
-    scheme.section_objects()
+    for part in scheme.parts:
+        if SECTIONS[part.section].budgeted != (part.budget is not None):
+            verb = "needs" if part.budget is None else "cannot have"
+            raise SchemeError(f"scheme {scheme.name!r}: section {part.section!r} {verb} a budget")
     SCHEMES.add(Entry(scheme.name, scheme.summary, scheme))
 
 

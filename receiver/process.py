@@ -115,7 +115,7 @@ class ReceiverProcess:
         self._ready = False
         self._counts = {"bursts": 0, "refused": 0, "repeated": 0, "errors": 0, "unwritten": 0}
         self._missed = 0
-        self._failures = {"samples": 0, "header": 0, "description": 0}
+        self._failures = {"samples": 0, "header": 0}
         self._downlink = Downlink(context, downlink, name)
         self._feedback = endpoints.open_socket(context, zmq.PUSH, high_water_mark=FEEDBACK_QUEUE)
         endpoints.connect(self._feedback, feedback, "feedback")

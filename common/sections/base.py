@@ -189,6 +189,8 @@ class Section(ABC):
     """Of its symbols in figures."""
     fields: ClassVar[tuple[Field, ...]] = ()
     options: ClassVar[tuple[Option, ...]] = ()
+    budgeted: ClassVar[bool] = False
+    """Takes as many symbols as the scheme's row says; of others a row must not say it."""
     interleaved: ClassVar[bool] = False
     """Its symbols stand evenly all over the burst and are decoded first; the others follow each other."""
     least_snr_db: ClassVar[float | None] = None
