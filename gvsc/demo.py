@@ -19,6 +19,7 @@ from gvsc.client import Client, Preview, Result, Stream, TappedBurst
 from gvsc.evaluation.figures.constellation import constellation
 from gvsc.evaluation.figures.contact_sheet import SheetRow, contact_sheet
 from gvsc.evaluation.metrics import measure
+from gvsc.evaluation.metrics.scores import check_names
 from gvsc.services import ServiceError, Services, free_addresses
 from receiver.media import replacing, write_mp4, write_png
 from transmitter.clips import Wanted, read_clips, samples
@@ -82,13 +83,16 @@ def run(
     options: Sequence[str],
     tell: Callable[[str], None],
     advance: Callable[[int, int], None],
+    metrics: Sequence[str] = (),
 ) -> Demo:
     """Runs the services over ``steps``, each a round through the clips of ``source``, one of each video (None: the
     sample clips).
 
     ``options`` go to transmitter and receiver. ``tell`` gets a line when something happens, ``advance`` the numbers of
-    bursts done and due. Raises ClipError, ServiceError.
+    bursts done and due. ``metrics`` are measured of each clip, by default the headline ones. Raises ClipError,
+    SettingError, ServiceError.
     """
+    check_names(metrics)
     clips = sum(1 for _ in (samples.read() if source is None else read_clips(source, Wanted(clip_at=0.0))))
     if not clips:
         raise ClipError(f"{source} holds no clip that can be read")
@@ -114,7 +118,7 @@ def run(
             client.set("transmitter", "scheme", step.scheme, from_seq=number * clips)
         client.set("transmitter", "paused", False)
         demo = Demo(services.pids)
-        _collect(services, client, events, len(steps) * clips, demo, tell, advance)
+        _collect(services, client, events, len(steps) * clips, demo, tell, advance, metrics)
         demo.seconds = time.monotonic() - began
     return demo
 
@@ -127,6 +131,7 @@ def _collect(
     demo: Demo,
     tell: Callable[[str], None],
     advance: Callable[[int, int], None],
+    metrics: Sequence[str],
 ) -> None:
     runs: dict[int, Run] = {}
     last = time.monotonic()
@@ -155,14 +160,14 @@ def _collect(
                     snr_db = event.snr_set_db
                     tell(f"SNR {snr_db:g} dB from burst {event.seq} on")
         if run.preview and run.tapped and run.result:
-            demo.shown.append(_put_together(run.preview, run.tapped, run.result))
+            demo.shown.append(_put_together(run.preview, run.tapped, run.result, metrics))
             del runs[event.seq]
             # The transmitter ends by itself, so memory is read while all three are there.
             demo.peak_rss_mb |= services.peak_rss_mb()
             advance(len(demo.shown), due)
 
 
-def _put_together(sent: Preview, tapped: TappedBurst, got: Result) -> Shown:
+def _put_together(sent: Preview, tapped: TappedBurst, got: Result, metrics: Sequence[str]) -> Shown:
     facts = {
         **tapped.facts(),
         "snr_db": tapped.snr_set_db,
@@ -170,7 +175,7 @@ def _put_together(sent: Preview, tapped: TappedBurst, got: Result) -> Shown:
         "snr_estimated_db": got.snr_db,
         "scheme": sent.scheme,
         "text_mode": sent.mode,
-        "metrics": measure(sent.video, got.video),
+        **measure(sent.video, got.video, metrics or None).facts(),
         "text_sent": sent.sent,
         "text_received": got.text,
         "text_ok": got.text_ok,

@@ -12,7 +12,7 @@ from channel.channel import Channel
 from common.clip import Clip
 from common.codecs import text
 from gvsc.bench.trials import ErrorRate
-from gvsc.evaluation.metrics import measure as measure_metrics
+from gvsc.evaluation.metrics.psnr import psnr
 from receiver.receiver import Receiver
 from transmitter.clips import samples
 from transmitter.transmitter import Transmitter
@@ -60,12 +60,12 @@ def _point(
             for name, frame in frames.items():
                 assert frame is not None
                 shown = np.rint(frame.transpose(1, 2, 0)[None] * 255).astype(np.uint8)
-                quality[name].append(measure_metrics(clip.video[:1], shown)["psnr"])
+                quality[name].append(psnr(clip.video[:1], shown))
     point: dict[str, Any] = {"snr_db": snr_db, "bursts": bursts}
     for name in lost:
         rate = ErrorRate(lost[name], bursts)
-        psnr = float(np.mean(quality[name])) if quality[name] else None
-        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": psnr}
+        mean_db = float(np.mean(quality[name])) if quality[name] else None
+        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": mean_db}
     estimated, genie = point["estimated"]["psnr"], point["genie"]["psnr"]
     point["psnr_loss_db"] = None if estimated is None or genie is None else genie - estimated
     return point
@@ -80,8 +80,8 @@ def table(result: Mapping[str, Any]) -> str:
             for name in ("estimated", "genie"):
                 low, high = point[name]["interval"]
                 cells.append(f"{point[name]['text_lost']:.3f} [{low:.3f}, {high:.3f}]")
-            psnr = "-"
+            quality = "-"
             if point["psnr_loss_db"] is not None:
-                psnr = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
-            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {psnr}")
+                quality = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
+            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {quality}")
     return "\n".join(lines)
