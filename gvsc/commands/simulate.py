@@ -271,7 +271,7 @@ def _table(summary: dict[str, Any]) -> str:
             f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
             f"airtime      {summary['airtime_ms']:.2f} ms",
             f"description  {text}",
-            *(f"{label:<13}{text}" for label, text in rows(summary)),
+            *(f"{label:<12} {value}" for label, value in rows(summary)),
             f"seconds      {seconds}",
             f"files        {Path(summary['files']['tx']).parent}",
         ]
