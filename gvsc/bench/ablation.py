@@ -18,7 +18,8 @@ from common.errors import ClipError, PackageError, WeightsError
 from common.sections import section
 from gvsc.bench import provenance
 from gvsc.evaluation.metrics import deepfeat
-from gvsc.evaluation.metrics import measure as measure_metrics
+from gvsc.evaluation.metrics.psnr import psnr
+from gvsc.evaluation.metrics.ssim import ssim
 from receiver.listen import Received, listen
 from receiver.receiver import Receiver, as_arrived
 from transmitter.clips import Wanted, read_clips, samples
@@ -61,10 +62,10 @@ def measure(
     """Every clip of every set, one burst of each scheme at each SNR over white noise, rebuilt in all `VARIANTS`.
 
     ``receiver`` should have no ``least_snr_db``: it is what this is to find. Returns ``{snr_db, text_mode, generators:
-    {role: name}, metrics, versions, sets: {set: {clips: [name], schemes: {scheme: {text_lost, headers_lost: [bursts at
-    each SNR], variants: {variant: {roles: [what it was built from], METRIC: [mean over the clips at each SNR],
-    METRIC_error: [its standard error]}}}}}}}``. A burst whose header is lost is left out of the means; where none is
-    left they are None. ``deepfeat`` is among the metrics where its network is there.
+    {role: name}, metrics, panels: [metrics to draw], versions, sets: {set: {clips: [name], schemes: {scheme:
+    {text_lost, headers_lost: [bursts at each SNR], variants: {variant: {roles: [what it was built from], METRIC: [mean
+    over the clips at each SNR], METRIC_error: [its standard error]}}}}}}}``. A burst whose header is lost is left out
+    of the means; where none is left they are None. ``deepfeat`` is among the metrics where its network is there.
     """
     score = _Scores(tell)
     made: dict[str, Any] = {}
@@ -86,6 +87,7 @@ def measure(
         "generators": receiver.serves,
         "seed": seed,
         "metrics": list(score.metrics),
+        "panels": ["psnr", "deepfeat" if "deepfeat" in score.metrics else "ssim"],
         "versions": provenance.versions(PACKAGES),
         "sets": made,
     }
@@ -180,7 +182,7 @@ class _Scores:
     def __call__(self, video: Video) -> dict[str, float]:
         key = video.tobytes()
         if key not in self._known:
-            made = measure_metrics(self._source, video)
+            made = {"psnr": psnr(self._source, video), "ssim": ssim(self._source, video)}
             if self._features:
                 pairs = zip(self._features, video, strict=True)
                 made["deepfeat"] = float(np.mean([self._trunk.distance(features, frame) for features, frame in pairs]))

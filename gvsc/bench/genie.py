@@ -12,7 +12,7 @@ from channel.channel import Channel
 from common.clip import Clip
 from common.codecs import text
 from gvsc.bench.trials import ErrorRate
-from gvsc.evaluation.metrics import measure as measure_metrics
+from gvsc.evaluation.metrics.psnr import psnr
 from receiver.listen import listen
 from receiver.receiver import as_arrived
 from transmitter.clips import samples
@@ -56,12 +56,12 @@ def _point(clip: Clip, transmitter: Transmitter, air: Channel, snr_db: float, bu
             lost[name] += received.text is None
         if all(received.header is not None for received in heard.values()):
             for name, received in heard.items():
-                quality[name].append(measure_metrics(clip.video[:1], as_arrived(received)[:1])["psnr"])
+                quality[name].append(psnr(clip.video[:1], as_arrived(received)[:1]))
     point: dict[str, Any] = {"snr_db": snr_db, "bursts": bursts}
     for name in lost:
         rate = ErrorRate(lost[name], bursts)
-        psnr = float(np.mean(quality[name])) if quality[name] else None
-        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": psnr}
+        mean_db = float(np.mean(quality[name])) if quality[name] else None
+        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": mean_db}
     estimated, genie = point["estimated"]["psnr"], point["genie"]["psnr"]
     point["psnr_loss_db"] = None if estimated is None or genie is None else genie - estimated
     return point
@@ -76,8 +76,8 @@ def table(result: Mapping[str, Any]) -> str:
             for name in ("estimated", "genie"):
                 low, high = point[name]["interval"]
                 cells.append(f"{point[name]['text_lost']:.3f} [{low:.3f}, {high:.3f}]")
-            psnr = "-"
+            quality = "-"
             if point["psnr_loss_db"] is not None:
-                psnr = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
-            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {psnr}")
+                quality = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
+            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {quality}")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from typing import Final
 
 from common.errors import SettingError
 from gvsc.catalogue.items import Hub, Item, Package, UserFile, Weights
+from gvsc.evaluation.metrics import METRICS
 from receiver.generators.sources import SOURCES
 from transmitter.extract.sketch import PIDINET_VARIABLE
 
@@ -168,10 +169,10 @@ ITEMS: Final = (
         _VIDEO,
         carries=("h265",),
     ),
-    Item("metric", "psnr", "peak signal-to-noise ratio"),
-    Item("metric", "ssim", "structural similarity"),
-    Item("metric", "edge_f1", "how far the lines of two edge maps agree"),
-    Item("metric", "deepfeat", "distance of the features of HED's VGG-16 trunk", (Weights("hed"),)),
+    *(
+        Item("metric", entry.name, entry.summary, entry.needs, memory_gb=entry.memory_gb, larger=entry.larger)
+        for entry in METRICS.entries()
+    ),
     Item("judge", "judges", "what a clip shows: colour, kind, background, light, motion, camera", (Weights("judges"),)),
     Item(
         "loss",

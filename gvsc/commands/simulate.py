@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -20,6 +20,7 @@ from common.conventions import DEFAULT_SEED, airtime_ms
 from common.knobs import Value
 from common.schemes import by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
+from gvsc.commands.metric_option import metric_option
 from gvsc.commands.one_clip import clip_options, read
 from receiver import generators
 from receiver.command import generator_option, guidance_option, steps_option
@@ -69,6 +70,7 @@ FILMS = ("source", "reconstruction")
 @generator_options
 @steps_option
 @guidance_option
+@metric_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -99,6 +101,7 @@ def command(
     settings: GeneratorOptions,
     steps: int | None,
     guidance: float | None,
+    metrics: tuple[str, ...],
     out: Path,
     as_json: bool,
 ) -> None:
@@ -136,7 +139,7 @@ def command(
             genie_snr=genie_snr,
         )
         settings = {"snr_db": set_snr_db, "tx_snr_db": believed_snr_db, "genie_snr": genie_snr, "seed": seed}
-        return run, {**_facts(run), **settings, "files": _write(folder, run)}
+        return run, {**_facts(run, metrics), **settings, "files": _write(folder, run)}
 
     if not whole:
         _, summary = simulate(first, sequence, out)
@@ -174,7 +177,7 @@ def _films(out: Path) -> Iterator[list[Film]]:
             film.close()
 
 
-def _facts(run: LinkRun) -> dict[str, Any]:
+def _facts(run: LinkRun, metrics: Sequence[str]) -> dict[str, Any]:
     from gvsc.evaluation.metrics import measure
     from receiver.output import section_facts
 
@@ -200,7 +203,7 @@ def _facts(run: LinkRun) -> dict[str, Any]:
         "generator": made.generator,
         "task": made.task,
         "sections": section_facts(made),
-        "metrics": measure(run.clip.video, made.video),
+        **measure(run.clip.video, made.video, metrics or None).facts(),
         "seconds": run.seconds,
     }
 
@@ -251,6 +254,8 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _table(summary: dict[str, Any]) -> str:
+    from gvsc.evaluation.metrics.scores import rows
+
     decoded = not by_name(summary["scheme"]).is_generated
     trouble = "; ".join(summary["messages"]) or ("the frames as decoded" if decoded else "nothing to generate from")
     made_by = f"{summary['generator']}, from {summary['task']}" if summary["generator"] else f"none: {trouble}"
@@ -267,8 +272,7 @@ def _table(summary: dict[str, Any]) -> str:
             f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
             f"airtime      {summary['airtime_ms']:.2f} ms",
             f"description  {text}",
-            f"PSNR         {summary['metrics']['psnr']:.2f} dB",
-            f"SSIM         {summary['metrics']['ssim']:.3f}",
+            *(f"{label:<12} {value}" for label, value in rows(summary)),
             f"seconds      {seconds}",
             f"files        {Path(summary['files']['tx']).parent}",
         ]
@@ -277,11 +281,11 @@ def _table(summary: dict[str, Any]) -> str:
 
 def _line(summary: dict[str, Any]) -> str:
     """One clip of many on one line."""
-    metrics = summary["metrics"]
+    from gvsc.evaluation.metrics.scores import rows
+
+    measured = "  ".join(f"{label} {text}" for label, text in rows(summary))
     text = f"“{summary['text_received']}”" if summary["text_ok"] else "no description"
-    return printable(
-        f"{summary['clip']}  {summary['scheme']}  PSNR {metrics['psnr']:.2f} dB  SSIM {metrics['ssim']:.3f}  {text}"
-    )
+    return printable(f"{summary['clip']}  {summary['scheme']}  {measured}  {text}")
 
 
 def _channel(passage: dict[str, Any]) -> str:

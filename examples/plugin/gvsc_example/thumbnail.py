@@ -139,4 +139,3 @@ def _idct(reals: NDArray[np.float64]) -> NDArray[np.float32]:
 
     found: NDArray[np.float32] = idctn(reals.reshape(3, SIDE, SIDE), axes=(1, 2), norm="ortho").astype(np.float32)
     return found
-

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gvsc.evaluation.figures.base import FIGURES
+
 Places = slice | NDArray[np.int64]
 
 COLOURS = {
@@ -31,6 +33,7 @@ FEW = 16
 """Up to so many different values, a section is drawn as an alphabet."""
 
 
+@FIGURES.register("constellation", "symbols before and after the channel", of="symbols")
 def constellation(
     before: NDArray[np.complex64],
     after: NDArray[np.complex64],

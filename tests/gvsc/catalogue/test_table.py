@@ -16,7 +16,7 @@ from gvsc.bench import codec as codecs
 from gvsc.bench.generator import judges
 from gvsc.catalogue.items import HEADINGS, Hub, Kind, Package, Weights
 from gvsc.catalogue.table import ITEMS, by_name, hub_models
-from gvsc.evaluation import metrics
+from gvsc.evaluation.metrics import METRICS
 from gvsc.training import loss
 from receiver import generators
 from receiver.generators.sources import SOURCES
@@ -35,7 +35,7 @@ def listed(kind: Kind) -> set[str]:
         ("generator", generators.NAMES),
         ("describer", description.NAMES),
         ("sketcher", sketch.NAMES),
-        ("metric", metrics.names()),
+        ("metric", METRICS.names()),
         ("judge", (judges.NAME,)),
         ("loss", loss.NAMES),
     ],
