@@ -89,10 +89,13 @@ ROWS: Final = (
 
 DEFAULT: Final = "first-frame-desc"
 
+TEXT_ALONE: Final = "desc-only"
+"""The least that a burst can carry."""
+
 ADAPTIVE: Final = "adaptive"
 """What a transmitter is asked for where the SNR is to choose the scheme (paper, II-B)."""
 
-ADAPTIVE_LADDER: Final = ((-100.0, "desc-only"), (-5.0, "first-frame-desc"))
+ADAPTIVE_LADDER: Final = ((-100.0, TEXT_ALONE), (-5.0, "first-frame-desc"))
 """Which scheme from which Es/N0 in dB upwards. From -5 dB on, all that headers get through, a clip is rebuilt better
 with a frame than from the text alone (docs/results/generators/ablation.json). No margin: a frame fails gracefully. At
 -6 dB one header in ten is lost (docs/results/link/header-reception.json), and what is short costs least. In PSNR
