@@ -19,7 +19,7 @@ from transmitter.transmitter import Encoded, Transmitter
 
 @dataclass(frozen=True)
 class LinkRun:
-    """One clip through the link. ``received`` is complex64 (n,); ``passage`` what ``Channel.report`` tells of it;
+    """One clip through the link. ``received`` is complex64 (n,); ``passage`` the report of ``Channel.apply_with``;
     ``seconds`` are those of extract, encode, channel, decode, generate."""
 
     clip: Clip
@@ -45,7 +45,7 @@ class Link:
         seed: int = DEFAULT_SEED,
         channel: Channel | None = None,
     ) -> None:
-        """``channel`` is the way between them; without one it is AWGN, seeded with ``seed``."""
+        """``channel`` is the way between them; without one it is the default model, seeded with ``seed``."""
         self._transmitter = transmitter
         self._receiver = receiver
         self._channel = channel or Channel(snr_db=0.0, seed=seed)
@@ -70,9 +70,8 @@ class Link:
         began = time.perf_counter()
         self._channel.knobs.set("snr_db", snr_db)
         settings = self._channel.knobs.begin(sequence)
-        received = self._channel.apply_with(settings, encoded.burst.samples, sequence)
+        received, passage = self._channel.apply_with(settings, encoded.burst.samples, sequence)
         through = time.perf_counter() - began
-        passage = self._channel.report(settings, sequence, received.size)
         reconstruction = self._receiver.decode(received, genie_snr_db=passage["snr_set_db"] if genie_snr else None)
         return LinkRun(
             clip=clip,

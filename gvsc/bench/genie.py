@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from channel.channel import Channel
+from channel.models.base import MODELS
 from common.clip import Clip
 from common.codecs import text
 from gvsc.bench.trials import ErrorRate
@@ -19,14 +20,18 @@ from transmitter.clips import samples
 from transmitter.transmitter import Transmitter
 
 SCHEME: Final = "first-frame-desc"
-SNRS_DB: Final = {"awgn": (-2.0, 0.0, 5.0, 10.0), "rayleigh": (5.0, 10.0, 15.0, 20.0)}
-"""Channel models, and Es/N0 in dB at which each is measured."""
+
+
+def snrs_db_of_models() -> dict[str, Sequence[float]]:
+    """The channel models that are measured, and Es/N0 in dB at which each is: those that state ``bench_snrs_db``."""
+    return {e.name: e.traits["bench_snrs_db"] for e in MODELS.entries() if "bench_snrs_db" in e.traits}
 
 
 def measure(
-    bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Mapping[str, Sequence[float]] = SNRS_DB
+    bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Mapping[str, Sequence[float]] | None = None
 ) -> dict[str, Any]:
-    """``bursts`` of the first sample clip at each SNR of each channel model, heard with both.
+    """``bursts`` of the first sample clip at each SNR of each channel model, heard with both; by default those of
+    :func:`snrs_db_of_models`.
 
     Returns ``{scheme, text_mode, curves: [{model, points: [{snr_db, bursts, estimated: {text_lost, interval, psnr},
     genie: {…}, psnr_loss_db}]}]}``; a burst whose header is lost counts as a lost description, and its picture is left
@@ -34,7 +39,7 @@ def measure(
     """
     clip, transmitter = samples.read()[0], Transmitter()
     curves = []
-    for model, points_db in snrs_db.items():
+    for model, points_db in (snrs_db_of_models() if snrs_db is None else snrs_db).items():
         points = []
         for snr_db in points_db:
             air = Channel(snr_db=snr_db, seed=seed)

@@ -91,7 +91,7 @@ def command(
     snr_db: float,
     model: str | None,
     parameters: dict[str, str],
-    trace_file: Path | None,
+    start: dict[str, Any],
     tx_snr_db: float | None,
     seed: int,
     number: int,
@@ -114,7 +114,7 @@ def command(
     """
     sources = read(clip, caption, start_s, whole=whole, number=number)
     first = next(sources)
-    channel = open_channel(snr_db, seed, model, parameters, trace_file)
+    channel = open_channel(snr_db, seed, model, parameters, start)
     # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
     from gvsc.link import Link
     from receiver.receiver import Receiver
@@ -126,7 +126,7 @@ def command(
     adaptation = LinkAdaptation()
 
     def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:
-        set_snr_db = channel.report(channel.knobs.begin(burst), burst, 0)["snr_set_db"]
+        set_snr_db = channel.snr_set_db(channel.knobs.begin(burst), burst)
         believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
         chosen = adaptation.choose(scheme, options, believed_snr_db)
         run = link.run(
