@@ -10,26 +10,26 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import zmq
 from numpy.typing import NDArray
 from PIL import Image
 
-from common import wire
 from common.conventions import FPS
-from common.endpoints import PREVIEW, RESULTS, TAP
-from common.errors import ClipError, ProtocolError
-from gvsc import tap
+from common.errors import ClipError
+from gvsc.client import Client, Preview, Result, Stream, TappedBurst
 from gvsc.evaluation.figures.constellation import constellation
 from gvsc.evaluation.figures.contact_sheet import SheetRow, contact_sheet
 from gvsc.evaluation.metrics import measure
+from gvsc.evaluation.metrics.scores import check_names
 from gvsc.services import ServiceError, Services, free_addresses
-from gvsc.tap import TappedBurst
 from receiver.media import replacing, write_mp4, write_png
 from transmitter.clips import Wanted, read_clips, samples
 
 STALL_S: Final = 300.0
 """No result for so long, with three processes alive, means that something is wrong."""
 
+
+QUEUE: Final = 4096
+"""Messages that wait while a burst is measured: none may be missed."""
 
 RECEIVER: Final = "demo"
 """The name of the demonstration's own receiver."""
@@ -49,13 +49,9 @@ class Step:
 class Run:
     """What one burst left behind, put together from preview, tap and results by its sequence number."""
 
-    preview: wire.Message | None = None
+    preview: Preview | None = None
     tapped: TappedBurst | None = None
-    result: wire.Message | None = None
-
-    @property
-    def complete(self) -> bool:
-        return None not in (self.preview, self.tapped, self.result)
+    result: Result | None = None
 
 
 @dataclass(frozen=True)
@@ -87,19 +83,28 @@ def run(
     options: Sequence[str],
     tell: Callable[[str], None],
     advance: Callable[[int, int], None],
+    metrics: Sequence[str] = (),
 ) -> Demo:
     """Runs the services over ``steps``, each a round through the clips of ``source``, one of each video (None: the
     sample clips).
 
     ``options`` go to transmitter and receiver. ``tell`` gets a line when something happens, ``advance`` the numbers of
-    bursts done and due. Raises ClipError, ServiceError.
+    bursts done and due. ``metrics`` are measured of each clip, by default the headline ones. Raises ClipError,
+    SettingError, ServiceError.
     """
+    check_names(metrics)
     clips = sum(1 for _ in (samples.read() if source is None else read_clips(source, Wanted(clip_at=0.0))))
     if not clips:
         raise ClipError(f"{source} holds no clip that can be read")
     began = time.monotonic()
     with Services(logs, free_addresses()) as services:
-        viewers = services.listen(TAP, PREVIEW, RESULTS)
+        client = services.client()
+        events = client.events(
+            link=RECEIVER,  # somebody else may join the broadcast
+            receiver=RECEIVER,
+            queue=QUEUE,
+            on_refused=lambda why: tell(f"refused a message: {why}"),
+        )
         services.start("channel", "--snr-db", str(steps[0].snr_db))
         services.start("receiver", "--name", RECEIVER, *options)
         places = [] if source is None else [str(source), "--clip-at", "0"]
@@ -109,30 +114,33 @@ def run(
         services.wait_for("receiver", lambda s: s["ready"] and s["results_subscribers"] > 0, 300)
         services.wait_for("transmitter", lambda s: RECEIVER in s["receivers"] and s["preview_subscribers"] > 0, 300)
         for number, step in enumerate(steps):
-            services.ask("channel", op="set", key="snr_db", value=step.snr_db, from_seq=number * clips)
-            services.ask("transmitter", op="set", key="scheme", value=step.scheme, from_seq=number * clips)
-        services.ask("transmitter", op="set", key="paused", value=False)
+            client.set("channel", "snr_db", step.snr_db, from_seq=number * clips)
+            client.set("transmitter", "scheme", step.scheme, from_seq=number * clips)
+        client.set("transmitter", "paused", False)
         demo = Demo(services.pids)
-        _collect(services, viewers, len(steps) * clips, demo, tell, advance)
+        _collect(services, client, events, len(steps) * clips, demo, tell, advance, metrics)
         demo.seconds = time.monotonic() - began
     return demo
 
 
 def _collect(
     services: Services,
-    viewers: zmq.Socket[bytes],
+    client: Client,
+    events: Stream[TappedBurst | Preview | Result],
     due: int,
     demo: Demo,
     tell: Callable[[str], None],
     advance: Callable[[int, int], None],
+    metrics: Sequence[str],
 ) -> None:
     runs: dict[int, Run] = {}
     last = time.monotonic()
     snr_db = None
     while len(demo.shown) + demo.lost < due:
-        if not viewers.poll(500):
+        event = events.receive(0.5)
+        if event is None:
             services.check_alive()
-            status = services.ask("transmitter", op="status") if services.exit_code("transmitter") is None else None
+            status = client.status("transmitter") if services.exit_code("transmitter") is None else None
             demo.lost = due - len(demo.shown)
             if status:
                 demo.lost = status["receivers"].get(RECEIVER, {}).get("lost", 0) + status["skipped"]
@@ -140,55 +148,42 @@ def _collect(
                 raise ServiceError(f"no result for {STALL_S:g} s: see the logs of the three services")
             continue
         last = time.monotonic()
-        try:
-            message = wire.receive(viewers, ("tap", "preview", "result"))
-        except ProtocolError as error:
-            tell(f"refused a message: {error}")
-            continue
-        if message.header.get("receiver", RECEIVER) != RECEIVER:  # somebody has joined the broadcast
-            continue
-        run = runs.setdefault(message.header["seq"], Run())
-        if message.kind == "preview":
-            run.preview = message
-        elif message.kind == "result":
-            run.result = message
-        else:
-            run.tapped = tap.from_message(message)
-            if run.tapped.snr_set_db != snr_db:
-                snr_db = run.tapped.snr_set_db
-                tell(f"SNR {snr_db:g} dB from burst {run.tapped.seq} on")
-        if run.complete:
-            demo.shown.append(_put_together(runs.pop(message.header["seq"])))
+        run = runs.setdefault(event.seq, Run())
+        match event:
+            case Preview():
+                run.preview = event
+            case Result():
+                run.result = event
+            case TappedBurst():
+                run.tapped = event
+                if event.snr_set_db != snr_db:
+                    snr_db = event.snr_set_db
+                    tell(f"SNR {snr_db:g} dB from burst {event.seq} on")
+        if run.preview and run.tapped and run.result:
+            demo.shown.append(_put_together(run.preview, run.tapped, run.result, metrics))
+            del runs[event.seq]
             # The transmitter ends by itself, so memory is read while all three are there.
             demo.peak_rss_mb |= services.peak_rss_mb()
             advance(len(demo.shown), due)
 
 
-def _put_together(run: Run) -> Shown:
-    assert run.preview is not None
-    assert run.tapped is not None
-    assert run.result is not None
-    source = run.preview.picture(0, "shape")
-    video = run.result.picture(0, "shape")
-    assert source is not None
-    assert video is not None
-    sent, got = run.preview.header, run.result.header
+def _put_together(sent: Preview, tapped: TappedBurst, got: Result, metrics: Sequence[str]) -> Shown:
     facts = {
-        **run.tapped.facts(),
-        "snr_db": run.tapped.snr_set_db,
-        "tx_snr_db": sent["tx_snr_db"],
-        "snr_estimated_db": got["snr_db"],
-        "scheme": sent["scheme"],
-        "text_mode": sent["text_mode"],
-        "metrics": measure(source, video),
-        "text_sent": sent["sent"],
-        "text_received": got["text"],
-        "text_ok": got["text_ok"],
-        "failed": got["failed"],
-        "generator": got["generator"],
-        "seconds": {**sent["seconds"], **got["seconds"]},
+        **tapped.facts(),
+        "snr_db": tapped.snr_set_db,
+        "tx_snr_db": sent.tx_snr_db,
+        "snr_estimated_db": got.snr_db,
+        "scheme": sent.scheme,
+        "modes": sent.modes,
+        **measure(sent.video, got.video, metrics or None).facts(),
+        "text_sent": sent.sent,
+        "text_received": got.text,
+        "text_ok": got.text_ok,
+        "failed": list(got.failed),
+        "generator": got.generator,
+        "seconds": {**sent.seconds, **got.seconds},
     }
-    return Shown(sent["name"], source, video, run.tapped, facts)
+    return Shown(sent.name, sent.video, got.video, tapped, facts)
 
 
 def write(demo: Demo, out: Path) -> dict[str, Any]:

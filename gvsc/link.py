@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from channel.channel import Channel
 from common.clip import Clip
-from common.codecs import text, video_mode
 from common.conventions import DEFAULT_SEED
+from common.sections.base import Options
 from receiver.receiver import Receiver, Reconstruction
 from transmitter.transmitter import Encoded, Transmitter
 
@@ -58,15 +58,15 @@ class Link:
         tx_snr_db: float,
         scheme: str,
         sequence: int = 0,
-        text_mode: int = text.DEFAULT_MODE,
-        video_rate: str = video_mode.DEFAULT_RATE,
+        options: Options | None = None,
         genie_snr: bool = False,
     ) -> LinkRun:
         """Sends ``clip`` as burst ``sequence`` over the channel at ``snr_db`` (Es/N0 in dB, of fading the average).
 
-        With ``genie_snr`` the receiver is told the SNR, for comparison. Raises SettingError, SchemeError, BurstError.
+        ``options`` are settings of the sections' encoders. With ``genie_snr`` the receiver is told the SNR, for
+        comparison. Raises SettingError, SchemeError, BurstError.
         """
-        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme, text_mode, video_rate)
+        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme, options)
         began = time.perf_counter()
         self._channel.knobs.set("snr_db", snr_db)
         settings = self._channel.knobs.begin(sequence)

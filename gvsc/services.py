@@ -17,10 +17,11 @@ from typing import Any, Final
 import zmq
 
 from common import endpoints
-from common.control import ask
 from common.doors import open_context
-from common.endpoints import CONTROLS, ENDPOINTS, Endpoint
+from common.endpoints import ENDPOINTS, Endpoint
 from common.errors import EndpointError, GvscError
+from gvsc.client import Client
+from gvsc.client.stream import subscribe
 
 ROLES: Final = ("channel", "receiver", "transmitter")
 
@@ -50,6 +51,7 @@ class Services:
         self._roles: dict[str, str] = {}
         self._own_addresses: dict[str, dict[Endpoint, str]] = {}
         self._viewers: list[zmq.Socket[bytes]] = []
+        self._clients: list[Client] = []
         self.context = open_context("viewer", self._environment)
 
     def __enter__(self) -> Services:
@@ -60,6 +62,8 @@ class Services:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        for client in self._clients:
+            client.close()
         for viewer in self._viewers:
             viewer.close()
         self.context.term()
@@ -68,14 +72,21 @@ class Services:
         """An address, of the process with that label where it has its own."""
         return self._own_addresses.get(label, {}).get(place) or self.addresses[place]
 
+    def client(self, label: str = "") -> Client:
+        """A viewer of these services, closed with them. Where several processes have the same role, it sees and asks
+        the one with that label, which has been started."""
+        client = self._client(label)
+        self._clients.append(client)
+        return client
+
+    def _client(self, label: str) -> Client:
+        return Client({**self.addresses, **self._own_addresses.get(label, {})}, context=self.context)
+
     def listen(self, *places: Endpoint, label: str = "") -> zmq.Socket[bytes]:
-        """A socket that hears all that is published at these places (tap, preview, results), by the process with that
-        label where several might. Closed with the rest."""
-        viewer = endpoints.open_socket(self.context, zmq.SUB, high_water_mark=4096)
+        """A bare socket that gets all that is published at these places (tap, preview, results), by the process with
+        that label where several might: for who looks at messages as they are on the wire. Closed with the rest."""
+        viewer = subscribe(self.context, {place: self.address_of(place, label) for place in places}, queue=4096)
         self._viewers.append(viewer)
-        viewer.subscribe(b"")
-        for place in places:
-            endpoints.connect(viewer, self.address_of(place, label), place.name)
         return viewer
 
     def start(
@@ -156,13 +167,9 @@ class Services:
                 peaks[role] = int(fields["VmHWM"].split()[0]) * 1024 / 1e6
         return peaks
 
-    def ask(self, label: str, **fields: Any) -> dict[str, Any]:
+    def ask(self, label: str, *, op: str, **fields: Any) -> dict[str, Any]:
         """One control request, for example ``ask("channel", op="set", key="snr_db", value=3)``. Raises GvscError."""
-        return self._ask(label, fields)
-
-    def _ask(self, label: str, fields: Mapping[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
-        role = self._roles.get(label, label)
-        return ask(self.context, role, self.address_of(CONTROLS[role], label), fields, timeout_s)
+        return self._client(label).ask(self._roles.get(label, label), op, **fields)
 
     def wait_for(self, role: str, condition: Callable[[dict[str, Any]], bool], timeout_s: float) -> dict[str, Any]:
         """Asks for a service's status until ``condition`` holds, and returns it. Raises ServiceError."""
@@ -170,7 +177,7 @@ class Services:
         while True:
             self.check_alive([role])
             try:
-                status = self._ask(role, {"op": "status"}, timeout_s=1.0)
+                status = self.ask(role, op="status", timeout_s=1.0)
             except EndpointError:
                 status = None
             if status is not None and condition(status):

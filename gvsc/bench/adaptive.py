@@ -8,13 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-import zmq
-
-from common import wire
-from common.endpoints import PREVIEW, RESULTS, TAP
+from common.schemes import ADAPTIVE
 from gvsc.bench.trials import ErrorRate
-from gvsc.services import ServiceError, Services, private_addresses
-from transmitter.adaptive import ADAPTIVE
+from gvsc.client import Preview, Result, TappedBurst
+from gvsc.services import Services, private_addresses
 
 HIGH_DB: Final = 12
 LOW_DB: Final = -7
@@ -22,6 +19,7 @@ SAFE_DB: Final = -3.0
 """Above this neither header nor description may fail."""
 
 STALL_S: Final = 300.0
+QUEUE: Final = 4096
 
 _TOLD: Final = {"seq", "snr_db", "tx_snr_db", "failed"}  # by tap, preview and result
 
@@ -36,43 +34,39 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Runs three processes over ``walk(ramps)``, with the sample clips and one sampling step.
 
     Returns ``{ramps, bursts, reaches: [what each ramp carried, in order], switches, above_db, failed_above: {header,
-    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, text_mode, failed}]}``; the
-    interval is Wilson's for the rate of failures above ``SAFE_DB``. Raises ServiceError.
+    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, modes, failed}]}``; the
+    interval is Wilson's for the rate of failures above ``SAFE_DB``. Raises ServiceError, EndpointError.
     """
     snrs_db = walk(ramps)
     with tempfile.TemporaryDirectory(prefix="gvsc-") as name, Services(Path(name), private_addresses(Path(name))) as up:
-        viewers = up.listen(TAP, PREVIEW, RESULTS)
+        client = up.client()
+        events = client.events(timeout_s=STALL_S, queue=QUEUE)
         up.start("channel", "--snr-db", str(HIGH_DB))
         up.start("receiver", "--steps", "1", "--guidance", "1", "--threads", "1")
         up.start("transmitter", "--repeat", "0", "--scheme", ADAPTIVE, "--paused", "--threads", "1")
         up.wait_for("receiver", lambda s: s["ready"] and s["results_subscribers"] > 0, 300)
         up.wait_for("transmitter", lambda s: s["linked"] and s["preview_subscribers"] > 0, 300)
         for seq, snr_db in enumerate(snrs_db):
-            up.ask("channel", op="set", key="snr_db", value=snr_db, from_seq=seq)
-        up.ask("transmitter", op="set", key="paused", value=False)
+            client.set("channel", "snr_db", snr_db, from_seq=seq)
+        client.set("transmitter", "paused", False)
         bursts: dict[int, dict[str, Any]] = {}
         while not all(bursts.get(seq, {}).keys() >= _TOLD for seq in range(len(snrs_db))):
-            header = _next(viewers).header
-            burst = bursts.setdefault(header["seq"], {"seq": header["seq"]})
-            if "snr_set_db" in header:
-                burst["snr_db"] = header["snr_set_db"]
-            elif "failed" in header:
-                burst["failed"] = header["failed"]
-                if header["seq"] % 50 == 0:
-                    tell(f"burst {header['seq']} of {len(snrs_db)}")
-            else:
-                burst |= {key: header[key] for key in ("tx_snr_db", "scheme", "text_mode")}
+            event = next(events)
+            burst = bursts.setdefault(event.seq, {"seq": event.seq})
+            match event:
+                case TappedBurst():
+                    burst["snr_db"] = event.snr_set_db
+                case Preview():
+                    burst |= {"tx_snr_db": event.tx_snr_db, "scheme": event.scheme, "modes": event.modes}
+                case Result():
+                    burst["failed"] = list(event.failed)
+                    if event.seq % 50 == 0:
+                        tell(f"burst {event.seq} of {len(snrs_db)}")
     return _report(ramps, [bursts[seq] for seq in range(len(snrs_db))])
 
 
-def _next(viewers: zmq.Socket[bytes]) -> wire.Message:
-    if not viewers.poll(int(STALL_S * 1000)):
-        raise ServiceError(f"no burst for {STALL_S:g} s")
-    return wire.receive(viewers, ("tap", "preview", "result"))
-
-
 def _report(ramps: int, bursts: list[dict[str, Any]]) -> dict[str, Any]:
-    contents = [f"{burst['scheme']} {burst['text_mode']}" for burst in bursts]
+    contents = [f"{burst['scheme']} {' '.join(burst['modes'].values())}" for burst in bursts]
     span = 2 * (HIGH_DB - LOW_DB)
     bottoms = [contents[ramp * span : (ramp + 1) * span + 1] for ramp in range(ramps)]
     safe = [burst for burst in bursts if burst["snr_db"] > SAFE_DB]

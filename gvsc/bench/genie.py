@@ -13,8 +13,9 @@ from channel.models.base import MODELS
 from common.clip import Clip
 from common.codecs import text
 from gvsc.bench.trials import ErrorRate
-from gvsc.evaluation.metrics import measure as measure_metrics
-from receiver.receiver import Receiver
+from gvsc.evaluation.metrics.psnr import psnr
+from receiver.listen import listen
+from receiver.receiver import as_arrived
 from transmitter.clips import samples
 from transmitter.transmitter import Transmitter
 
@@ -36,41 +37,36 @@ def measure(
     genie: {…}, psnr_loss_db}]}]}``; a burst whose header is lost counts as a lost description, and its picture is left
     out of both means.
     """
-    clip, transmitter, receiver = samples.read()[0], Transmitter(), Receiver()
+    clip, transmitter = samples.read()[0], Transmitter()
     curves = []
     for model, points_db in (snrs_db_of_models() if snrs_db is None else snrs_db).items():
         points = []
         for snr_db in points_db:
             air = Channel(snr_db=snr_db, seed=seed)
             air.knobs.set("model", model)
-            points.append(_point(clip, transmitter, receiver, air, snr_db, bursts))
+            points.append(_point(clip, transmitter, air, snr_db, bursts))
             tell(f"{model}, {snr_db:g} dB: {bursts} bursts")
         curves.append({"model": model, "points": points})
     return {"scheme": SCHEME, "text_mode": text.MODES[text.DEFAULT_MODE].name, "curves": curves}
 
 
-def _point(
-    clip: Clip, transmitter: Transmitter, receiver: Receiver, air: Channel, snr_db: float, bursts: int
-) -> dict[str, Any]:
+def _point(clip: Clip, transmitter: Transmitter, air: Channel, snr_db: float, bursts: int) -> dict[str, Any]:
     sent = transmitter.encode(clip, snr_db, SCHEME).samples
     lost = {"estimated": 0, "genie": 0}
     quality: dict[str, list[float]] = {"estimated": [], "genie": []}
     for sequence in range(bursts):
         arrived = air.apply(sent, sequence)
-        heard = {"estimated": receiver.listen(arrived), "genie": receiver.listen(arrived, genie_snr_db=snr_db)}
+        heard = {"estimated": listen(arrived), "genie": listen(arrived, genie_snr_db=snr_db)}
         for name, received in heard.items():
             lost[name] += received.text is None
-        frames = {name: received.frame for name, received in heard.items()}
-        if all(frame is not None for frame in frames.values()):
-            for name, frame in frames.items():
-                assert frame is not None
-                shown = np.rint(frame.transpose(1, 2, 0)[None] * 255).astype(np.uint8)
-                quality[name].append(measure_metrics(clip.video[:1], shown)["psnr"])
+        if all(received.header is not None for received in heard.values()):
+            for name, received in heard.items():
+                quality[name].append(psnr(clip.video[:1], as_arrived(received)[:1]))
     point: dict[str, Any] = {"snr_db": snr_db, "bursts": bursts}
     for name in lost:
         rate = ErrorRate(lost[name], bursts)
-        psnr = float(np.mean(quality[name])) if quality[name] else None
-        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": psnr}
+        mean_db = float(np.mean(quality[name])) if quality[name] else None
+        point[name] = {"text_lost": rate.rate, "interval": rate.interval(), "psnr": mean_db}
     estimated, genie = point["estimated"]["psnr"], point["genie"]["psnr"]
     point["psnr_loss_db"] = None if estimated is None or genie is None else genie - estimated
     return point
@@ -85,8 +81,8 @@ def table(result: Mapping[str, Any]) -> str:
             for name in ("estimated", "genie"):
                 low, high = point[name]["interval"]
                 cells.append(f"{point[name]['text_lost']:.3f} [{low:.3f}, {high:.3f}]")
-            psnr = "-"
+            quality = "-"
             if point["psnr_loss_db"] is not None:
-                psnr = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
-            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {psnr}")
+                quality = f"{point['estimated']['psnr']:.2f} / {point['genie']['psnr']:.2f} dB"
+            lines.append(f"{curve['model']:<9}{point['snr_db']:6.1f}   {' / '.join(cells):<56}  {quality}")
     return "\n".join(lines)

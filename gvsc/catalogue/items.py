@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.needs import Hub, Need
-from common.schemes import Section
 
 HEADINGS: Final[dict[str, str]] = {
     "generator": "generators",
@@ -35,4 +34,4 @@ class Item:
     needs: tuple[Need, ...] = ()
     memory_gb: float | None = None
     larger: tuple[Hub, ...] = ()
-    carries: tuple[Section, ...] = ()
+    carries: tuple[str, ...] = ()

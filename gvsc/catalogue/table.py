@@ -13,6 +13,7 @@ from typing import Final
 from common.errors import SettingError
 from common.needs import Hub, Package, UserFile, Weights
 from gvsc.catalogue.items import Item
+from gvsc.evaluation.metrics import METRICS
 from receiver.generators.sources import SOURCES
 from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
@@ -131,10 +132,10 @@ ITEMS: Final = (
         _VIDEO,
         carries=("h265",),
     ),
-    Item("metric", "psnr", "peak signal-to-noise ratio"),
-    Item("metric", "ssim", "structural similarity"),
-    Item("metric", "edge_f1", "how far the lines of two edge maps agree"),
-    Item("metric", "deepfeat", "distance of the features of HED's VGG-16 trunk", (Weights("hed"),)),
+    *(
+        Item("metric", entry.name, entry.summary, entry.needs, memory_gb=entry.memory_gb, larger=entry.larger)
+        for entry in METRICS.entries()
+    ),
     Item("judge", "judges", "what a clip shows: colour, kind, background, light, motion, camera", (Weights("judges"),)),
     Item(
         "loss",

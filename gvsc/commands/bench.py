@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from common import schemes as scheme_table
 from common.conventions import DEFAULT_SEED
-from common.schemes import PICTURED
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.bench.codec import NAMES as CODECS
 from gvsc.bench.curves import NAMES as CURVE_SETS
@@ -138,7 +139,6 @@ def codec(
     """
     from gvsc.bench.codec import pictures as read
     from gvsc.bench.codec.measure import measure, table
-    from gvsc.evaluation.figures.codec_curves import codec_curves
     from receiver.media import replacing, write_png
 
     def tell(line: str) -> None:
@@ -165,7 +165,7 @@ def codec(
     if folder is not None:
         with replacing(folder / f"{name}.json") as file:
             file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        write_png(folder / f"{name}.png", codec_curves(made))
+        _draw("codec", made, folder / f"{name}.png")
     click.echo(json.dumps(made) if as_json else table(made))
 
 
@@ -274,7 +274,7 @@ def generator(
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(PICTURED),
+    type=click.Choice(scheme_table.with_visuals()),
     multiple=True,
     help="Repeatable. Default: all that have pictures.",
 )
@@ -309,9 +309,8 @@ def ablation(
     White noise. The text is taken as whole wherever it is not taken away, and pictures are used however noisy they are.
     """
     from gvsc.bench import ablation as bench
-    from gvsc.evaluation.figures.ablation import ablation as draw
     from receiver import generators
-    from receiver.media import replacing, write_png
+    from receiver.media import replacing
     from receiver.receiver import Receiver
     from transmitter.transmitter import Transmitter
 
@@ -325,13 +324,13 @@ def ablation(
         lambda line: click.echo(printable(line), err=True),
         seed=seed,
         snrs_db=snrs_db or bench.SNRS_DB,
-        schemes=schemes or PICTURED,
+        schemes=schemes or scheme_table.with_visuals(),
     )
     made |= {"steps": steps, "guidance": guidance}
     if folder is not None:
         with replacing(folder / "ablation.json") as file:
             file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-        write_png(folder / "ablation.png", draw(made))
+        _draw("ablation", made, folder / "ablation.png")
     click.echo(json.dumps(made) if as_json else bench.table(made))
 
 
@@ -366,7 +365,6 @@ def header(bursts: int, seed: int, as_json: bool) -> None:
 def genie(bursts: int, seed: int, folder: Path | None, as_json: bool) -> None:
     """What it costs that the receiver estimates the SNR: against a genie that tells it, over AWGN and in fading."""
     from gvsc.bench.genie import measure, table
-    from gvsc.evaluation.figures.genie_loss import genie_loss
     from receiver.media import replacing
 
     made = measure(bursts, seed, lambda line: click.echo(line, err=True))
@@ -374,7 +372,7 @@ def genie(bursts: int, seed: int, folder: Path | None, as_json: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "genie.json") as file:
             file.write_text(json.dumps(made, indent=1) + "\n")
-        genie_loss(made).save(folder / "genie.png", optimize=True)
+        _draw("genie", made, folder / "genie.png")
     click.echo(json.dumps(made) if as_json else table(made))
 
 
@@ -413,7 +411,6 @@ def link(
     One JSON file and one figure each. Interrupt it freely: the next call goes on where this one stopped.
     """
     from gvsc.bench.curves import engine
-    from gvsc.evaluation.figures.link_curves import link_curves
 
     made = {}
     for name in CURVE_SETS if "all" in names else names:
@@ -426,9 +423,18 @@ def link(
             curves = load_curves(name)
             effort = engine.Effort(errors, trials or curves.max_trials, seed)
             made[name] = engine.measure(curves, file, effort, _Table(quiet=as_json), partial(click.echo, err=True))
-        link_curves(made[name]).save(file.with_suffix(".png"), optimize=True)
+        _draw("link", made[name], file.with_suffix(".png"))
     if as_json:
         click.echo(json.dumps(made))
+
+
+def _draw(bench: str, result: Mapping[str, Any], file: Path) -> None:
+    """Writes the figures that are registered for a bench: one as ``file``, further ones beside it, with their names."""
+    from gvsc.evaluation.figures import FIGURES
+    from receiver.media import write_png
+
+    for number, (name, picture) in enumerate(FIGURES.drawn(bench, result).items()):
+        write_png(file if number == 0 else file.with_stem(f"{file.stem}-{name}"), picture)
 
 
 class _Table:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
 import click
 
-from common.control import ask
-from common.doors import open_context
-from common.endpoints import CONTROLS, address_of, check_address
+from common.endpoints import CONTROLS
 from common.service import OneLineErrors, keys_option, printable
+from gvsc.client import SERVICES, Change, Client, Setting
 
 
 def _as_json(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -28,7 +28,7 @@ _json_option = click.option(
 @click.option(
     "--of",
     "role",
-    type=click.Choice(list(CONTROLS)),
+    type=click.Choice(SERVICES),
     default="channel",
     show_default=True,
     help="Which service to talk to.",
@@ -52,16 +52,9 @@ _link_option = click.option(
 )
 
 
-def _of_link(link: str | None) -> dict[str, Any]:
-    """The field of a request that names a link, where one is meant."""
-    return {} if link is None else {"link": link}
-
-
-def _exchange(context: click.Context, fields: dict[str, Any]) -> dict[str, Any]:
+def _client(context: click.Context) -> Client:
     told = context.obj
-    address = check_address(told["address"]) if told["address"] else address_of(CONTROLS[told["role"]])
-    with open_context() as zmq_context:
-        return ask(zmq_context, told["role"], address, fields)
+    return Client({CONTROLS[told["role"]]: told["address"]} if told["address"] else {})
 
 
 def _show(context: click.Context, result: dict[str, Any], line: str) -> None:
@@ -76,16 +69,19 @@ def _show(context: click.Context, result: dict[str, Any], line: str) -> None:
 @click.pass_context
 def get(context: click.Context, key: str | None, link: str | None) -> None:
     """Print the setting KEY, or all of them with units and limits."""
-    if key:
-        result = _exchange(context, {"op": "get", "key": key, **_of_link(link)})
-        _show(context, result, f"{result['key']} = {_value(result['value'])} {result['unit']}".rstrip())
-        return
-    settings = _exchange(context, {"op": "get", **_of_link(link)})
+    role = context.obj["role"]
+    with _client(context) as client:
+        if key:
+            fields: dict[str, Any] = {"key": key} if link is None else {"key": key, "link": link}
+            reply = client.ask(role, "get", **fields)
+            _show(context, reply, f"{reply.get('key')} = {_value(reply.get('value'))} {reply.get('unit')}".rstrip())
+            return
+        settings = client.settings(role, link=link)
     lines = [
-        f"{name} = {_value(about['value'])} {about['unit']}".rstrip() + f"    {about['help']}{_limits(about)}"
-        for name, about in settings.items()
+        f"{name} = {_value(setting.value)} {setting.unit}".rstrip() + f"    {setting.help}{_limits(setting)}"
+        for name, setting in settings.items()
     ]
-    _show(context, settings, "\n".join(lines))
+    _show(context, {name: setting.facts() for name, setting in settings.items()}, "\n".join(lines))
 
 
 @command.command("set", cls=OneLineErrors, context_settings={"ignore_unknown_options": True})
@@ -97,10 +93,8 @@ def get(context: click.Context, key: str | None, link: str | None) -> None:
 @click.pass_context
 def set_(context: click.Context, key: str, value: str, from_seq: int | None, link: str | None) -> None:
     """Set KEY to VALUE, for example `set snr-db 3`, or `set snr-db 0 --link 2` for one of several receivers."""
-    fields: dict[str, Any] = {"op": "set", "key": key, "value": value, **_of_link(link)}
-    if from_seq is not None:
-        fields["from_seq"] = from_seq
-    _show_change(context, _exchange(context, fields))
+    with _client(context) as client:
+        _show_change(context, client.set(context.obj["role"], key, value, from_seq=from_seq, link=link))
 
 
 @command.command("ramp", cls=OneLineErrors, context_settings={"ignore_unknown_options": True})
@@ -113,8 +107,8 @@ def set_(context: click.Context, key: str, value: str, from_seq: int | None, lin
 @click.pass_context
 def ramp(context: click.Context, key: str, start: float, stop: float, seconds: float, link: str | None) -> None:
     """Move KEY from START to STOP over some seconds, for example `ramp snr-db 10 -5 --seconds 20`."""
-    fields = {"op": "ramp", "key": key, "start": start, "stop": stop, "seconds": seconds, **_of_link(link)}
-    _show_change(context, _exchange(context, fields))
+    with _client(context) as client:
+        _show_change(context, client.ramp(context.obj["role"], key, stop, seconds, start=start, link=link))
 
 
 @command.command("status", cls=OneLineErrors)
@@ -122,13 +116,14 @@ def ramp(context: click.Context, key: str, start: float, stop: float, seconds: f
 @click.pass_context
 def status(context: click.Context) -> None:
     """Print what the service has counted so far."""
-    result = _exchange(context, {"op": "status"})
+    with _client(context) as client:
+        result = client.status(context.obj["role"])
     _show(context, result, "\n".join(f"{key}: {_value(value)}" for key, value in result.items()))
 
 
-def _show_change(context: click.Context, change: dict[str, Any]) -> None:
-    line = f"{change['key']}: {_value(change['old'])} -> {_value(change['new'])} from burst {change['first_seq']} on"
-    _show(context, change, line)
+def _show_change(context: click.Context, change: Change) -> None:
+    line = f"{change.key}: {_value(change.old)} -> {_value(change.new)} from burst {change.first_seq} on"
+    _show(context, dataclasses.asdict(change), line)
 
 
 def _value(value: Any) -> str:
@@ -139,8 +134,10 @@ def _value(value: Any) -> str:
     return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
 
 
-def _limits(about: dict[str, Any]) -> str:
-    limits = f" ({about['low']:g} … {about['high']:g})" if "low" in about and "high" in about else ""
-    if "choices" in about:
-        limits = f" ({', '.join(about['choices'])})"
-    return limits + (f" [{', '.join(about['only_for'])}]" if "only_for" in about else "")
+def _limits(setting: Setting) -> str:
+    limits = ""
+    if setting.low is not None and setting.high is not None:
+        limits = f" ({setting.low:g} … {setting.high:g})"
+    if setting.choices:
+        limits = f" ({', '.join(setting.choices)})"
+    return limits + (f" [{', '.join(setting.only_for)}]" if setting.only_for else "")

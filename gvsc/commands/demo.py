@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from common import schemes
 from common.conventions import check_snr_db
 from common.errors import SettingError
-from common.service import OneLineErrors, keys_option
+from common.service import OneLineErrors, keys_option, printable
+from gvsc.commands.metric_option import metric_option
 
 DEFAULT_SNR_DB = "10,5,0,-3,15"
 
@@ -58,6 +60,7 @@ class SnrList(click.ParamType):
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="CPU threads of transmitter and receiver; default: all cores."
 )
+@metric_option
 @keys_option
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json instead of a table.")
 def command(
@@ -66,6 +69,7 @@ def command(
     snr_db: tuple[list[float], ...],
     desc_only_snr_db: list[float],
     threads: int | None,
+    metrics: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Start transmitter, channel and receiver, send clips, turn the SNR down and up again while they run.
@@ -79,8 +83,8 @@ def command(
 
     from gvsc import demo
 
-    steps = [demo.Step(snr, "first-frame-desc") for snrs in snr_db for snr in snrs]
-    steps += [demo.Step(snr, "desc-only") for snr in desc_only_snr_db]
+    steps = [demo.Step(snr, schemes.DEFAULT) for snrs in snr_db for snr in snrs]
+    steps += [demo.Step(snr, schemes.TEXT_ALONE) for snr in desc_only_snr_db]
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -92,6 +96,7 @@ def command(
             () if threads is None else ("--threads", str(threads)),
             tell=console.print,
             advance=lambda count, due: progress.update(task, completed=count, total=due),
+            metrics=metrics,
         )
         progress.add_task("pictures", total=None)
         summary = demo.write(done, out)
@@ -106,20 +111,26 @@ def _print_table(summary: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", "PSNR", "SSIM", "description")
+    from gvsc.evaluation.metrics import METRICS
+
+    runs = [(clip["name"], run) for clip in summary["clips"] for run in clip["runs"]]
+    measured = [METRICS.metric(name) for name in dict.fromkeys(name for _, run in runs for name in run["metrics"])]
+    labels = [metric.label for metric in measured]
+    table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", *labels, "description")
     console = Console()
     console.width = max(console.width, 110)  # a pipe has no width of its own, and rich would cut columns
-    for clip in summary["clips"]:
-        for run in clip["runs"]:
-            estimated = run["snr_estimated_db"]
-            table.add_row(
-                clip["name"],
-                run["scheme"],
-                f"{run['snr_db']:g} dB",
-                "-" if estimated is None else f"{estimated:.1f} dB",
-                f"{run['cbr_payload']:.5f} / {run['cbr_total']:.5f}",
-                f"{run['metrics']['psnr']:.2f} dB",
-                f"{run['metrics']['ssim']:.3f}",
-                "received" if run["text_ok"] else "lost",
-            )
+    for name, run in runs:
+        estimated = run["snr_estimated_db"]
+        table.add_row(
+            name,
+            run["scheme"],
+            f"{run['snr_db']:g} dB",
+            "-" if estimated is None else f"{estimated:.1f} dB",
+            f"{run['cbr_payload']:.5f} / {run['cbr_total']:.5f}",
+            *(metric.text(run["metrics"].get(metric.name)) for metric in measured),
+            "received" if run["text_ok"] else "lost",
+        )
     console.print(table)
+    reasons = {(name, why) for _, run in runs for name, why in run["metrics_missing"].items()}
+    for name, why in sorted(reasons):
+        console.print(printable(f"{METRICS.metric(name).label} was not computed: {why}"), markup=False)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from common.control import ask
-from common.doors import open_context
-from common.endpoints import CONTROLS, address_of, check_address
+from common.endpoints import CONTROLS
 from common.errors import GvscError
 from common.service import OneLineErrors, keys_option
+from gvsc.client import SERVICES, Client
 
 
 class NotReadyError(GvscError):
@@ -16,7 +15,7 @@ class NotReadyError(GvscError):
 
 
 @click.command("health", cls=OneLineErrors)
-@click.argument("role", type=click.Choice(list(CONTROLS)))
+@click.argument("role", type=click.Choice(SERVICES))
 @click.option("--address", help="Its control address, where it is not the default or the environment's.")
 @click.option("--timeout", type=click.FloatRange(0.1, 60), default=3.0, show_default=True, metavar="SECONDS")
 @keys_option
@@ -25,9 +24,8 @@ def command(role: str, address: str | None, timeout: float) -> None:
 
     Prints one line; the exit code is 0 where it is ready, else 1.
     """
-    with open_context() as context:
-        place = check_address(address) if address else address_of(CONTROLS[role])
-        status = ask(context, role, place, {"op": "status"}, timeout)
+    with Client({CONTROLS[role]: address} if address else {}, timeout_s=timeout) as client:
+        status = client.status(role)
     if not status.get("ready"):
         raise NotReadyError(f"the {role} is bound and loads its models")
     click.echo(f"the {role} is ready")

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-import zmq
 from numpy.typing import NDArray
 
-from common import endpoints, wire
-from common.doors import open_context
-from common.errors import EndpointError, ProtocolError
+from common.endpoints import TAP
 from common.service import OneLineErrors, endpoint_option, keys_option, say, until_stopped
-from gvsc import tap as tapped
+from gvsc.client import Client, Gap, TappedBurst
 from gvsc.evaluation.figures.terminal_constellation import terminal_constellation
-from gvsc.tap import TappedBurst
 from receiver.media import replacing
 
 HEADINGS = (
@@ -44,7 +39,7 @@ HEADINGS = (
 @click.option(
     "--constellation/--no-constellation", default=True, help="Draw the samples after the channel in the terminal."
 )
-@endpoint_option(endpoints.TAP)
+@endpoint_option(TAP)
 @keys_option
 def command(
     count: int | None,
@@ -63,11 +58,17 @@ def command(
     """
     seen: list[TappedBurst] = []
     contents: dict[int, str] = {}
-    with until_stopped(), open_context() as context:
+    with until_stopped(), Client({TAP: tap}) as client:
         say("inspect", f"waiting for bursts at {tap}")
         if not as_json:
             click.echo(HEADINGS)
-        for burst in _bursts(context, tap, count, timeout, link):
+        bursts = client.bursts(
+            link=link,
+            timeout_s=timeout,
+            on_refused=lambda why: say("inspect", f"refused a message: {why}"),
+            on_gap=_tell_gap,
+        )
+        for burst in islice(bursts, count):
             if save is not None:
                 seen.append(burst)
             former = contents.get(burst.link)
@@ -86,40 +87,8 @@ def command(
         say("inspect", f"{len(seen)} bursts saved to {save}")
 
 
-def _bursts(
-    context: zmq.Context[zmq.Socket[bytes]],
-    address: str,
-    count: int | None,
-    timeout_s: float | None,
-    link: str | None,
-) -> Iterator[TappedBurst]:
-    expected: dict[int, tuple[str, int]] = {}
-    seen = 0
-    last = time.monotonic()
-    with endpoints.open_socket(context, zmq.SUB, high_water_mark=256) as socket:
-        socket.subscribe(b"")
-        endpoints.connect(socket, address, "tap")
-        while count is None or seen < count:
-            left_ms = None if timeout_s is None else max(0, int((last + timeout_s - time.monotonic()) * 1000))
-            if not socket.poll(left_ms):
-                raise EndpointError(
-                    f"no burst at {address} within {timeout_s:g} s, {seen} seen: is the channel running?"
-                )
-            try:
-                message = wire.receive(socket, ("tap",))
-            except ProtocolError as error:
-                say("inspect", f"refused a message: {error}")
-                continue
-            if link not in (None, str(message.header["link"]), message.header["receiver"]):
-                continue
-            burst = tapped.from_message(message)
-            session, seq = expected.get(burst.link, ("", 0))
-            if burst.session == session and burst.seq > seq:
-                say("inspect", f"{burst.seq - seq} bursts not seen on link {burst.link}")
-            expected[burst.link] = (burst.session, burst.seq + 1)
-            seen += 1
-            last = time.monotonic()
-            yield burst
+def _tell_gap(gap: Gap) -> None:
+    say("inspect", f"{gap.missed} bursts not seen on link {gap.link}")
 
 
 def _line(burst: TappedBurst) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain
@@ -13,18 +13,21 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from channel.command import model_options, open_channel
 from common.conventions import DEFAULT_SEED, airtime_ms
+from common.knobs import Value
 from common.schemes import by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
+from gvsc.commands.metric_option import metric_option
 from gvsc.commands.one_clip import clip_options, read
 from receiver import generators
 from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
 from receiver.generators import GeneratorOptions
-from transmitter.adaptive import Chooser
-from transmitter.command import describe_option, scheme_option, sketch_option, text_mode_option, video_rate_option
+from transmitter.adaptive import LinkAdaptation
+from transmitter.command import describe_option, encoder_option_flags, scheme_option, sketch_option
 
 if TYPE_CHECKING:
     from common.clip import Clip
@@ -40,8 +43,7 @@ FILMS = ("source", "reconstruction")
 @describe_option
 @sketch_option
 @scheme_option
-@text_mode_option
-@video_rate_option
+@encoder_option_flags
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
 @model_options("--channel-model", environment=False)
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
@@ -68,6 +70,7 @@ FILMS = ("source", "reconstruction")
 @generator_options
 @steps_option
 @guidance_option
+@metric_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -84,8 +87,7 @@ def command(
     describe: str,
     sketch_by: str,
     scheme: str,
-    text_mode: str,
-    video_rate: str,
+    options: dict[str, Value],
     snr_db: float,
     model: str | None,
     parameters: dict[str, str],
@@ -99,6 +101,7 @@ def command(
     settings: GeneratorOptions,
     steps: int | None,
     guidance: float | None,
+    metrics: tuple[str, ...],
     out: Path,
     as_json: bool,
 ) -> None:
@@ -120,24 +123,23 @@ def command(
     load = partial(generators.load, options=settings)
     receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
     link = Link(Transmitter(describe, sketch_by), receiver, channel=channel)
-    chooser = Chooser()
+    adaptation = LinkAdaptation()
 
     def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:
         set_snr_db = channel.snr_set_db(channel.knobs.begin(burst), burst)
         believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
-        chosen = chooser.choose(scheme, text_mode, believed_snr_db)
+        chosen = adaptation.choose(scheme, options, believed_snr_db)
         run = link.run(
             source,
             snr_db=snr_db,
             tx_snr_db=believed_snr_db,
             scheme=chosen.scheme,
-            text_mode=chosen.text_mode,
-            video_rate=video_rate,
+            options=chosen.options,
             sequence=burst,
             genie_snr=genie_snr,
         )
         settings = {"snr_db": set_snr_db, "tx_snr_db": believed_snr_db, "genie_snr": genie_snr, "seed": seed}
-        return run, {**_facts(run), **settings, "files": _write(folder, run)}
+        return run, {**_facts(run, metrics), **settings, "files": _write(folder, run)}
 
     if not whole:
         _, summary = simulate(first, sequence, out)
@@ -175,15 +177,15 @@ def _films(out: Path) -> Iterator[list[Film]]:
             film.close()
 
 
-def _facts(run: LinkRun) -> dict[str, Any]:
+def _facts(run: LinkRun, metrics: Sequence[str]) -> dict[str, Any]:
     from gvsc.evaluation.metrics import measure
+    from receiver.output import section_facts
 
     header, made = run.encoded.burst.header, run.reconstruction
-    sent = run.encoded.description
     return {
         "clip": run.clip.name,
         "scheme": header.scheme.name,
-        "text_mode": header.mode_name,
+        "modes": header.modes,
         "symbols_payload": header.payload_symbols,
         "symbols_total": header.total_symbols,
         "cbr_payload": header.cbr_payload,
@@ -192,47 +194,49 @@ def _facts(run: LinkRun) -> dict[str, Any]:
         "channel": run.passage,
         "snr_estimated_db": made.snr_db,
         "fits": run.encoded.fits,
-        "text_sent": sent.text,
-        "text_was_cut": sent.was_cut,
-        "described_by": sent.by,
+        "text_sent": run.encoded.text,
+        "described_by": _captioner(run),
+        "messages": [*run.encoded.messages, *made.messages],
         "text_received": made.text,
         "text_ok": made.text is not None,
         "failed": list(made.failed),
         "generator": made.generator,
-        "role": made.role,
-        "trouble": str(made.trouble) if made.trouble else None,
-        "metrics": measure(run.clip.video, made.video),
+        "task": made.task,
+        "sections": section_facts(made),
+        **measure(run.clip.video, made.video, metrics or None).facts(),
         "seconds": run.seconds,
     }
 
 
-def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
+def _captioner(run: LinkRun) -> str:
+    """Whose words were sent, "none" where there were none."""
+    return next((str(of.by) for of in run.encoded.contents.values() if hasattr(of, "by")), "none")
+
+
+def _write(out: Path, run: LinkRun) -> dict[str, str]:
     """Writes all files and returns where each is."""
     from receiver.media import write_frames, write_mp4, write_png
-    from receiver.output import in_a_row
 
     made = run.reconstruction
     write_frames(out / "source", run.clip.video)
     write_frames(out / "reconstruction", made.video)
     write_mp4(out / "source.mp4", run.clip.video, run.clip.fps)
     write_mp4(out / "reconstruction.mp4", made.video, run.clip.fps)
-    if made.frame is not None:
-        write_png(out / "received_frame.png", made.frame)
-    if made.sketches is not None:
-        write_png(out / "received_sketches.png", in_a_row(made.sketches))
+    received = {f"received_{name}": picture for name, picture in made.pictures.items()}
+    for name, picture in received.items():
+        write_png(out / f"{name}.png", Image.fromarray(picture))
     _write_symbols(out / "tx.npy", run.encoded.burst.samples)
     _write_symbols(out / "rx.npy", run.received)
     names = {
         "source": "source",
         "reconstruction": "reconstruction",
-        "received_frame": "received_frame.png" if made.frame is not None else None,
-        "received_sketches": "received_sketches.png" if made.sketches is not None else None,
+        **{name: f"{name}.png" for name in received},
         "tx": "tx.npy",
         "rx": "rx.npy",
         "source_mp4": "source.mp4",
         "reconstruction_mp4": "reconstruction.mp4",
     }
-    return {key: None if name is None else str(out / name) for key, name in names.items()}
+    return {key: str(out / name) for key, name in names.items()}
 
 
 def _write_symbols(path: Path, symbols: NDArray[np.complex64]) -> None:
@@ -250,15 +254,17 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _table(summary: dict[str, Any]) -> str:
-    decoded = "description" not in by_name(summary["scheme"]).sections
-    trouble = summary["trouble"] or ("the frames as decoded" if decoded else "nothing to generate from")
-    made_by = f"{summary['generator']}, from {summary['role']}" if summary["generator"] else f"none: {trouble}"
+    from gvsc.evaluation.metrics.scores import rows
+
+    decoded = not by_name(summary["scheme"]).is_generated
+    trouble = "; ".join(summary["messages"]) or ("the frames as decoded" if decoded else "nothing to generate from")
+    made_by = f"{summary['generator']}, from {summary['task']}" if summary["generator"] else f"none: {trouble}"
     estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
     text = "none" if decoded else f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
-            f"scheme       {summary['scheme']}, code rate {summary['text_mode']}",
+            f"scheme       {summary['scheme']}, code rate {', '.join(summary['modes'].values()) or 'none'}",
             f"generator    {made_by}",
             f"channel      {_channel(summary['channel'])}",
             f"SNR          estimated {estimated} dB",
@@ -266,8 +272,7 @@ def _table(summary: dict[str, Any]) -> str:
             f"in all       {summary['symbols_total']} symbols, CBR {summary['cbr_total']:.5f}",
             f"airtime      {summary['airtime_ms']:.2f} ms",
             f"description  {text}",
-            f"PSNR         {summary['metrics']['psnr']:.2f} dB",
-            f"SSIM         {summary['metrics']['ssim']:.3f}",
+            *(f"{label:<12} {value}" for label, value in rows(summary)),
             f"seconds      {seconds}",
             f"files        {Path(summary['files']['tx']).parent}",
         ]
@@ -276,11 +281,11 @@ def _table(summary: dict[str, Any]) -> str:
 
 def _line(summary: dict[str, Any]) -> str:
     """One clip of many on one line."""
-    metrics = summary["metrics"]
+    from gvsc.evaluation.metrics.scores import rows
+
+    measured = "  ".join(f"{label} {text}" for label, text in rows(summary))
     text = f"“{summary['text_received']}”" if summary["text_ok"] else "no description"
-    return printable(
-        f"{summary['clip']}  {summary['scheme']}  PSNR {metrics['psnr']:.2f} dB  SSIM {metrics['ssim']:.3f}  {text}"
-    )
+    return printable(f"{summary['clip']}  {summary['scheme']}  {measured}  {text}")
 
 
 def _channel(passage: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from common import endpoints, wire
 from common.conventions import snr_db_of
 from common.endpoints import DOWNLINK, RECEIVER_CONTROL, RESULTS, TAP, UPLINK
 from common.errors import GvscError
-from gvsc import tap
+from gvsc.client import tapped
 from gvsc.services import Services, private_addresses
 from receiver.media import write_mp4
 
@@ -113,7 +113,7 @@ def test_every_receiver_gets_every_burst_through_its_own_noise(services: Service
         for name, snr_db in (("one", 10), ("two", 0)):
             measured = snr_db_of(1.0, float(np.mean(np.abs(got[name] - SYMBOLS) ** 2)))
             assert measured == pytest.approx(snr_db, abs=0.25)
-            seen = tap.from_message(hear(viewer, "tap"))
+            seen = tapped.from_message(hear(viewer, "tap"))
             assert (seen.seq, seen.receiver, seen.snr_set_db) == (seq, name, snr_db)
             assert seen.link == {"one": 1, "two": 2}[name]
             np.testing.assert_array_equal(seen.after, got[name])

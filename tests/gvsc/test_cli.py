@@ -116,7 +116,7 @@ def test_control_says_what_was_wrong(server: ControlServer) -> None:
 
 
 def test_nobody_there_exits_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("common.control.ask.__defaults__", (0.2,))
+    monkeypatch.setattr("gvsc.client.client.CONTROL_TIMEOUT_S", 0.2)
     monkeypatch.setenv(endpoints.CHANNEL_CONTROL.environment, f"ipc://{tmp_path}/none")
     assert "nobody answers" in only_line(run("control", "get"))
     monkeypatch.setenv(endpoints.TAP.environment, f"ipc://{tmp_path}/none")

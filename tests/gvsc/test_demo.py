@@ -62,6 +62,7 @@ def test_demo_leaves_what_a_person_wants_to_see(clips: Path, tmp_path: Path) -> 
         ]
         for run in clip["runs"]:
             assert run["metrics"]["psnr"] > 5
+            assert (set(run["metrics"]), run["metrics_missing"]) == ({"psnr", "ssim"}, {})
             assert run["cbr_total"] > run["cbr_payload"] > 0
             assert run["airtime_ms"] == run["symbols"] / 1000
             assert run["text_received"] == run["text_sent"]
@@ -87,12 +88,16 @@ def test_simulate_writes_everything_losslessly(clips: Path, tmp_path: Path) -> N
     done = gvsc(
         "simulate", str(video), "--caption", "Colours.", "--scheme", "first-frame-desc", "--snr-db", "6",
         "--tx-snr-db", "9", "--seed", "5", "--steps", "1", "--out", str(out), "--json",
+        "--metric", "deepfeat", "--metric", "psnr",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     facts = json.loads(done.stdout)
     assert (facts["scheme"], facts["snr_db"], facts["tx_snr_db"], facts["seed"]) == ("first-frame-desc", 6, 9, 5)
     assert (facts["text_sent"], facts["text_received"], facts["text_ok"]) == ("Colours.", "Colours.", True)
-    assert set(facts["metrics"]) >= {"psnr", "ssim"}
+    assert set(facts["metrics"]) == {"psnr", "deepfeat"}
+    assert facts["metrics"]["psnr"] > 5
+    # its weights need not be here; then it says so and has no value
+    assert (facts["metrics"]["deepfeat"] is None) == ("deepfeat" in facts["metrics_missing"])
     assert set(facts["seconds"]) == {"extract", "encode", "channel", "decode", "generate"}
     before, after = np.load(facts["files"]["tx"]), np.load(facts["files"]["rx"])
     assert before.dtype == after.dtype == np.complex64

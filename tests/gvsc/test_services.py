@@ -18,7 +18,7 @@ from PIL import Image
 
 from common import endpoints, wire
 from common.endpoints import DOWNLINK, RESULTS, TAP
-from gvsc import tap
+from gvsc.client import tapped
 from gvsc.services import ROLES, Services, private_addresses
 from receiver.media import write_mp4
 
@@ -155,7 +155,7 @@ def test_the_snr_is_turned_live_and_the_measured_one_follows(services: Services,
         assert change["new"] == snr_db
         measured = []
         while len(measured) < 5:
-            burst = tap.from_message(hear(viewers, "tap"))
+            burst = tapped.from_message(hear(viewers, "tap"))
             if burst.seq >= change["first_seq"]:
                 assert burst.snr_set_db == snr_db
                 assert burst.power == pytest.approx(1, abs=1e-3)

@@ -17,7 +17,7 @@ from common import wire
 from common.clip import Clip
 from common.control import answer
 from common.errors import GvscError
-from gvsc import tap
+from gvsc.client import tapped
 from receiver.receiver import Receiver
 from transmitter.transmitter import Transmitter
 
@@ -142,7 +142,7 @@ def test_three_hundred_bursts_through_the_channel_and_the_reader_of_its_tap(burs
             fields = {"session": wire.new_session(), "seq": number, "samples": samples.size, "dtype": "cf32_le"}
             about = {"link": 1, "receiver": "a", "snr_set_db": 3.0, "gain_db": None, "model": "awgn"}
             message = wire.decode(wire.encode("tap", fields | about, (samples, after)), ("tap",))
-            facts = tap.from_message(message).facts()
+            facts = tapped.from_message(message).facts()
         json.dumps(facts, allow_nan=False)
         assert name != "untouched" or facts["scheme"] is not None
 

@@ -8,6 +8,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from gvsc.evaluation.figures.base import FIGURES
+from gvsc.evaluation.metrics import METRICS
+
 LOOKS: Final = {
     "all": ("all arrived", "#1f77c9", "o", "-", 2.0),
     "genie": ("all arrived, SNR known", "#7048e8", "x", ":", 1.4),
@@ -18,19 +21,18 @@ LOOKS: Final = {
 }
 """Variants of ``gvsc bench ablation``: what they mean, colour, marker, line and its width."""
 
-PANELS: Final = {"psnr": "PSNR in dB", "deepfeat": "deep-feature distance\n(less is better)", "ssim": "SSIM"}
 
-
+@FIGURES.register("ablation", "what a rebuilt clip owes to what arrived, over Es/N0", of="bench ablation")
 def ablation(result: Mapping[str, Any]) -> Image.Image:
     """What ``gvsc bench ablation`` measured, as an RGB picture 1500 pixels wide.
 
-    A row for each scheme; for each set of clips a column of PSNR and one of the deep-feature distance, of SSIM where
-    that was not measured. Bars are standard errors over the clips.
+    A row for each scheme; for each set of clips a column for each metric in ``result["panels"]``, or for all that were
+    measured. Bars are standard errors over the clips.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    metrics = ["psnr", "deepfeat" if "deepfeat" in result["metrics"] else "ssim"]
+    metrics = result.get("panels", result["metrics"])
     columns = [(name, metric) for name in result["sets"] for metric in metrics]
     schemes = list(next(iter(result["sets"].values()))["schemes"])
     figure = Figure(figsize=(15, 1.2 + 3.2 * len(schemes)), dpi=100, facecolor="white", layout="constrained")
@@ -45,7 +47,7 @@ def ablation(result: Mapping[str, Any]) -> Image.Image:
                 look = {"color": colour, "marker": marker, "linestyle": line, "linewidth": width, "markersize": 5}
                 axes.errorbar(result["snr_db"], values, errors, capsize=2, elinewidth=0.7, label=label, **look)
             axes.set_title(f"{scheme}: {name}, {len(part['clips'])} clips", fontsize=10)
-            axes.set(xlabel="Es/N0 in dB", ylabel=PANELS[metric])
+            axes.set(xlabel="Es/N0 in dB", ylabel=METRICS.metric(metric).axis.replace(" (", "\n("))
             axes.grid(color="#dddddd", linewidth=0.6)
             axes.set_axisbelow(True)
     handles, labels = panels[0, 0].get_legend_handles_labels()

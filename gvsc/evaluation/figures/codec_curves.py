@@ -8,6 +8,9 @@ from typing import Any, Final
 import numpy as np
 from PIL import Image
 
+from gvsc.evaluation.figures.base import FIGURES
+from gvsc.evaluation.metrics import METRICS
+
 OPPONENTS: Final = {
     "h265_adaptive": ("H.265 intra + LDPC, adaptive", "#e6a000", "s", "-"),
     "h265_fixed": ("H.265 intra + LDPC, 4-QAM 1/2", "#c2255c", "x", "--"),
@@ -17,20 +20,14 @@ OPPONENTS: Final = {
 }
 """Keys of ``gvsc bench codec``: what they mean, colour, marker, line."""
 
-PANELS: Final = {
-    "psnr": "PSNR in dB",
-    "ssim": "SSIM",
-    "deepfeat": "deep-feature distance (less is better)",
-    "edge_f1": "edge F1",
-}
 
-
+@FIGURES.register("codec_curves", "a codec and its baselines in as many symbols, over Es/N0", of="bench codec")
 def codec_curves(result: Mapping[str, Any]) -> Image.Image:
     """What ``gvsc bench codec`` measured, as an RGB picture 1500 pixels wide: a panel for each metric, over Es/N0."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    panels = [metric for metric in PANELS if result.get(metric) is not None]
+    panels = [metric for metric, values in result.items() if metric in METRICS and values is not None]
     columns = 2 if len(panels) == 4 else len(panels)
     rows = -(-len(panels) // columns)
     figure = Figure(figsize=(15, 1.0 + 4.3 * rows), dpi=100, facecolor="white", layout="constrained")
@@ -43,7 +40,7 @@ def codec_curves(result: Mapping[str, Any]) -> Image.Image:
                 width = 2.0 if part is result else 1.4
                 look = {"color": colour, "marker": marker, "linestyle": line, "markersize": 5, "linewidth": width}
                 axes.plot(result["snr_db"], part[metric], label=label, **look)
-        axes.set(xlabel="Es/N0 in dB", ylabel=PANELS[metric])
+        axes.set(xlabel="Es/N0 in dB", ylabel=METRICS.metric(metric).axis)
         axes.grid(color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
     handles, labels = [], []

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from common.errors import SettingError
+from gvsc.evaluation.figures.base import FIGURES
 from gvsc.evaluation.figures.fonts import fit_lines, font
+from gvsc.evaluation.metrics import METRICS
 
 FRAME = 128
 GAP = 4
@@ -26,8 +28,9 @@ GOOD = (22, 128, 82)
 BAD = (196, 40, 40)
 BAD_PAPER = (253, 238, 237)
 
-UNITS = {"psnr": "dB"}
 LINE = 19
+VALUES = 56
+"""Pixels from labels of metrics to their values, more where a label is longer."""
 
 
 LOST = "description lost: its checksum failed, so the picture was made without it"
@@ -37,7 +40,8 @@ LOST = "description lost: its checksum failed, so the picture was made without i
 class SheetRow:
     """One row of frames.
 
-    ``label`` in bold ("source", "10 dB"), ``note`` below it (a scheme), ``metrics`` name -> value below that.
+    ``label`` in bold ("source", "10 dB"), ``note`` below it (a scheme), ``metrics`` name -> value below that, None for
+    one that could not be computed.
     ``text`` is the description sent or received. ``text_ok`` False says that it was lost, with what ``text`` says of
     that, if anything; None that none was due.
     """
@@ -45,11 +49,12 @@ class SheetRow:
     label: str
     video: NDArray[np.uint8]
     note: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
     text: str = ""
     text_ok: bool | None = None
 
 
+@FIGURES.register("contact_sheet", "clips row under row, with what was measured", of="clips")
 def contact_sheet(
     rows: Sequence[SheetRow], *, title: str = "", footer: str = "", fps: float | None = None
 ) -> Image.Image:
@@ -120,10 +125,11 @@ def _row(
         draw.text((MARGIN, y), line, QUIET, font(13))
         y += 18
     y += 6
-    for name, value in row.metrics.items():
-        draw.text((MARGIN, y), name.upper(), QUIET, font(13))
-        shown = f"{value:.2f} {UNITS[name]}" if name in UNITS else f"{value:.3f}"
-        draw.text((MARGIN + 56, y), shown, INK, font(13, bold=True))
+    metrics = [METRICS.metric(name) for name in row.metrics]
+    column = max([VALUES, *(font(13).getlength(metric.label) + 10 for metric in metrics)])
+    for metric, value in zip(metrics, row.metrics.values(), strict=True):
+        draw.text((MARGIN, y), metric.label, QUIET, font(13))
+        draw.text((MARGIN + column, y), metric.text(value), INK, font(13, bold=True))
         y += 19
     for k, picture in enumerate(row.video):
         scaled = Image.fromarray(picture).resize((FRAME, FRAME), Image.Resampling.LANCZOS)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from gvsc.evaluation.figures.base import FIGURES
+
 LEAST_RATE = 1e-5
 """Bottom of the axes of error rates."""
 
@@ -27,6 +29,7 @@ _PALETTE = (
 _GREY = "#868e96"
 
 
+@FIGURES.register("link_curves", "error rates of the link over Es/N0 and Eb/N0", of="bench link")
 def link_curves(result: Mapping[str, Any]) -> Image.Image:
     """The curves that ``gvsc bench link`` measured, as an RGB picture, 1500 pixels wide.
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gvsc.evaluation.figures.base import FIGURES
+
 SHADES = "·░▒▓█"
 """From few symbols in a cell to many."""
 
 
+@FIGURES.register("terminal_constellation", "symbols as density in characters", of="text")
 def terminal_constellation(symbols: NDArray[np.complex64], width: int = 41, height: int = 21) -> str:
     """The density of 1-D complex symbols as ``height + 2`` lines of ``width + 2`` characters, with frame and axes.
 

@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+
+from gvsc.evaluation.metrics.base import METRICS
 
 THRESHOLD: Final = 0.3
 """A ridge of at least this brightness is an edge. One fixed value for all maps."""
@@ -22,6 +23,8 @@ _SMOOTH: Final = 1.0  # pixels; ridges of unsmoothed maps are ragged
 
 def thin(edges: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Where a map (H, W) has a ridge: its largest value across the line (non-maximum suppression)."""
+    from scipy import ndimage
+
     smooth = ndimage.gaussian_filter(np.asarray(edges, np.float64), _SMOOTH)
     by_row, by_column = np.gradient(smooth)
     rr, rc = np.gradient(by_row)
@@ -40,14 +43,21 @@ def thin(edges: NDArray[np.float32]) -> NDArray[np.bool_]:
     return ridge
 
 
+@METRICS.register("edge_f1", "how far the lines of two edge maps agree", of="sketch", better="higher", label="edge F1")
 def edge_f1(
-    found: NDArray[np.float32], truth: NDArray[np.float32], threshold: float = THRESHOLD, tolerance: float = TOLERANCE
+    source: NDArray[np.float32],
+    received: NDArray[np.float32],
+    threshold: float = THRESHOLD,
+    tolerance: float = TOLERANCE,
 ) -> float:
-    """F1 in [0, 1] of the thinned map ``found`` against the thinned ``truth``, both (H, W) in [0, 1].
+    """F1 in [0, 1] of the lines of one edge map against those of another, both thinned, (H, W) in [0, 1].
 
-    An edge pixel is right if the other map has one within ``tolerance`` pixels. Two empty maps agree: 1.
+    An edge pixel is right if the other map has one within ``tolerance`` pixels. Both maps count alike, so their order
+    does not matter. Two empty maps agree: 1.
     """
-    mine, theirs = (thin(edges) & (edges >= threshold) for edges in (found, truth))
+    from scipy import ndimage
+
+    mine, theirs = (thin(edges) & (edges >= threshold) for edges in (received, source))
     if not mine.any() or not theirs.any():
         return float(mine.any() == theirs.any())
     precision = float((ndimage.distance_transform_edt(~theirs)[mine] <= tolerance).mean())

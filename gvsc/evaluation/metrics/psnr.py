@@ -5,12 +5,23 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gvsc.evaluation.metrics.base import METRICS
 from gvsc.evaluation.metrics.clips import check_clips
 
 CAP_DB = 100.0
 """PSNR of a frame that is identical; without a cap one such frame would make the mean infinite."""
 
 
+@METRICS.register(
+    "psnr",
+    "peak signal-to-noise ratio",
+    of="clip",
+    better="higher",
+    unit="dB",
+    label="PSNR",
+    digits=2,
+    headline=True,
+)
 def psnr(source: NDArray[np.uint8], received: NDArray[np.uint8]) -> float:
     """Mean over the frames of 10·log10(255² / MSE), MSE over a frame's pixels and channels, in dB.
 

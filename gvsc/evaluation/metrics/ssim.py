@@ -6,12 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common.errors import SettingError
+from common.needs import Package
+from gvsc.evaluation.metrics.base import METRICS
 from gvsc.evaluation.metrics.clips import check_clips
 
 WINDOW = 11
 """Side of the Gaussian window of standard deviation 1.5 pixels."""
 
 
+@METRICS.register(
+    "ssim",
+    "structural similarity",
+    needs=(Package("scikit-image", "skimage"),),
+    of="clip",
+    better="higher",
+    label="SSIM",
+    headline=True,
+)
 def ssim(source: NDArray[np.uint8], received: NDArray[np.uint8]) -> float:
     """SSIM of Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004).
 

@@ -17,7 +17,7 @@ from gvsc.bench import codec as codecs
 from gvsc.bench.generator import judges
 from gvsc.catalogue.items import HEADINGS
 from gvsc.catalogue.table import ITEMS, by_name, hub_models
-from gvsc.evaluation import metrics
+from gvsc.evaluation.metrics import METRICS
 from gvsc.training import loss
 from receiver import generators
 from receiver.generators.sources import SOURCES
@@ -36,7 +36,7 @@ def listed(kind: str) -> set[str]:
         ("generator", generators.NAMES),
         ("captioner", description.NAMES),
         ("edge extractor", sketch.NAMES),
-        ("metric", metrics.names()),
+        ("metric", METRICS.names()),
         ("judge", (judges.NAME,)),
         ("loss", loss.NAMES),
     ],

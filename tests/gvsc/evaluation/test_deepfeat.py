@@ -11,7 +11,7 @@ from torch import nn
 from common import weights
 from common.errors import SettingError, WeightsError
 from gvsc.bench.codec import pictures
-from gvsc.evaluation.metrics import deepfeat, metric
+from gvsc.evaluation.metrics import METRICS, deepfeat, measure
 
 
 def trunk() -> deepfeat.Trunk:
@@ -39,7 +39,7 @@ def test_frames_are_averaged_and_clips_checked(monkeypatch):
     received[1] = received[1, ::-1]
     alone = deepfeat.deepfeat(source[1:], received[1:])
     assert alone > 0.01
-    assert metric("deepfeat")(source, received) == pytest.approx(alone / 2)
+    assert METRICS["deepfeat"](source, received) == pytest.approx(alone / 2)
     with pytest.raises(SettingError):
         deepfeat.deepfeat(source, received[:1])
 
@@ -73,3 +73,7 @@ def test_without_weights(monkeypatch, tmp_path):
     deepfeat.trunk.cache_clear()
     with pytest.raises(WeightsError, match="gvsc models get hed"):
         deepfeat.trunk()
+    clip = np.zeros((1, 16, 16, 3), np.uint8)
+    scores = measure(clip, clip, ["psnr", "deepfeat"])
+    assert dict(scores) == {"psnr": 100.0}
+    assert "gvsc models get hed" in scores.missing["deepfeat"]

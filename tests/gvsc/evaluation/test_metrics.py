@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from common.errors import SettingError
-from gvsc.evaluation.metrics import measure, metric, names
+from gvsc.evaluation.metrics import METRICS
 from gvsc.evaluation.metrics.psnr import psnr
 from gvsc.evaluation.metrics.ssim import ssim
 
@@ -76,17 +76,6 @@ def test_ssim_of_identical_and_of_inverted_clips():
     assert ssim(source, 255 - source) < 0.2
 
 
-def test_metrics_are_found_by_name():
-    assert {"psnr", "ssim"} <= set(names())
-    assert metric("psnr") is psnr
-    source = clip()
-    found = measure(source, source)
-    assert found == {"psnr": 100.0, "ssim": pytest.approx(1.0)}
-    for unknown in ("lpips-vgg", "clips", "../psnr", "__init__"):
-        with pytest.raises(SettingError, match=r"unknown metric .*; known: .*psnr"):
-            metric(unknown)
-
-
 @pytest.mark.parametrize("name", ["psnr", "ssim"])
 def test_what_cannot_be_compared_is_refused(name):
     good = clip()
@@ -99,9 +88,9 @@ def test_what_cannot_be_compared_is_refused(name):
         (None, "reconstruction is NoneType"),
     ]:
         with pytest.raises(SettingError, match=what):
-            metric(name)(good, bad)
+            METRICS[name](good, bad)
     with pytest.raises(SettingError, match="source is int64"):
-        metric(name)(good.astype(np.int64), good)
+        METRICS[name](good.astype(np.int64), good)
 
 
 def test_ssim_needs_room_for_its_window():

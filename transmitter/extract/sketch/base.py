@@ -23,10 +23,6 @@ class EdgeExtractor(Protocol):
         ...
 
 
-Sketcher = EdgeExtractor
-"""Its former name."""
-
-
 def check_video(video: NDArray[np.uint8]) -> None:
     """Raises ClipError unless ``video`` is uint8 (F, H, W, 3) with sides of at least `LEAST_SIDE`."""
     if video.dtype != np.uint8 or video.ndim != 4 or video.shape[3] != 3:

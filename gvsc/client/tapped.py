@@ -1,4 +1,4 @@
-"""What the tap of the channel tells about one burst: which scheme, how many symbols, how noisy."""
+"""A burst on its way to one receiver, as the tap of the channel shows it: scheme, number of symbols, noise."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import burst, wire
-from common.burst import Header
 from common.conventions import airtime_ms, snr_db_of
+from common.header import Header
 
 SEGMENT = 32
 """Samples over which a fading gain is taken to stand still where the SNR is measured."""
@@ -17,13 +17,19 @@ SEGMENT = 32
 
 @dataclass(frozen=True)
 class TappedBurst:
-    """One burst as the tap saw it on its way to ``receiver``: ``before`` and ``after`` link number ``link``, complex64
-    (n,); SNRs in dB.
+    """One burst before and after the link to one receiver.
 
-    ``header`` is read from the samples before the channel, None where they hold none. ``snr_set_db`` is the average
-    Es/N0 that the channel's ``model`` was set to, ``gain_db`` what its fading did to this burst (mean |h|², None for a
-    burst that was erased), ``snr_measured_db`` what came of both. ``power`` is mean |before|²; ``evm_rms`` the RMS
-    error, gain taken out, relative to the RMS of ``before``, a ratio.
+    Attributes:
+        session: the life of the transmitter, 16 hexadecimal digits; ``seq`` counts its bursts from 0.
+        link: number of the link, 1 … 64; ``receiver`` is the name of the receiver behind it.
+        before, after: [n] complex64, the samples before and after the channel.
+        header: read from ``before``; None where that holds none.
+        model: name of the channel model.
+        snr_set_db: average Es/N0 that the channel was set to, in dB.
+        gain_db: mean |h|² over this burst in dB; None for a burst that was erased.
+        snr_measured_db: Es/N0 measured from ``before`` and ``after``, in dB; infinite without noise.
+        power: mean |before|²; 1 for a burst of this project's transmitter.
+        evm_rms: RMS error after the channel, gain removed, relative to the RMS of the signal; a ratio.
     """
 
     session: str
@@ -42,13 +48,13 @@ class TappedBurst:
 
     @property
     def content(self) -> str:
-        """What it carries in words: scheme, and code rate of the description or mode of the video."""
+        """What it carries in words: scheme and code rate; "unreadable" without a header."""
         if self.header is None:
             return "unreadable"
         return f"{self.header.scheme.name} {self.header.mode_name}".rstrip()
 
     def facts(self) -> dict[str, object]:
-        """The numbers for a line of JSON."""
+        """All but the samples, ready for JSON: what is not finite is None."""
         header = self.header
         return {
             "seq": self.seq,
@@ -56,7 +62,7 @@ class TappedBurst:
             "link": self.link,
             "receiver": self.receiver,
             "scheme": header.scheme.name if header else None,
-            "text_mode": header.mode_name if header else None,
+            "modes": header.modes if header else None,
             "clip": header.clip if header else None,
             "symbols": self.before.size,
             "symbols_payload": header.payload_symbols if header else None,
@@ -73,7 +79,13 @@ class TappedBurst:
 
 
 def from_message(message: wire.Message) -> TappedBurst:
-    """The burst in a message of kind "tap"."""
+    """The burst in a message of the kind "tap". Any samples are accepted; of hostile ones no figure need be finite."""
+    # Whatever the caller has set for floating-point errors: samples of a peer must not raise one.
+    with np.errstate(all="ignore"):
+        return _measured(message)
+
+
+def _measured(message: wire.Message) -> TappedBurst:
     before, after = message.samples(0), message.samples(1)
     power = _mean_power(before.astype(np.complex128))
     gain_db = message.header["gain_db"]
@@ -104,13 +116,12 @@ def _behind_a_gain(before: NDArray[np.complex128], after: NDArray[np.complex128]
     if size < 2:
         return 0.0, 0.0
     count = before.size // size * size
-    with np.errstate(all="ignore"):  # hostile samples: what comes out is not finite, and told as such
-        x, y = (samples[:count].reshape(-1, size) for samples in (before, after))
-        energy = np.maximum(np.sum(np.abs(x) ** 2, axis=1), 1e-30)
-        fitted = np.sum(x.conj() * y, axis=1) / energy
-        noise = float(np.sum(np.abs(y - fitted[:, None] * x) ** 2)) / (x.size - len(x))
-        # Each fit has taken one of its segment's samples of noise for signal.
-        return float(np.sum(np.abs(fitted) ** 2 * energy)) / x.size - noise / size, noise
+    x, y = (samples[:count].reshape(-1, size) for samples in (before, after))
+    energy = np.maximum(np.sum(np.abs(x) ** 2, axis=1), 1e-30)
+    fitted = np.sum(x.conj() * y, axis=1) / energy
+    noise = float(np.sum(np.abs(y - fitted[:, None] * x) ** 2)) / (x.size - len(x))
+    # Each fit has taken one of its segment's samples of noise for signal.
+    return float(np.sum(np.abs(fitted) ** 2 * energy)) / x.size - noise / size, noise
 
 
 def _mean_power(samples: NDArray[np.complex128]) -> float:

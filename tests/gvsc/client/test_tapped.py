@@ -9,13 +9,12 @@ import pytest
 
 from channel.channel import Channel
 from common import wire
-from gvsc import tap
+from gvsc.client import tapped
 
 
 @pytest.mark.parametrize("value", [0, 1, 1e30, np.inf, np.nan])
 @pytest.mark.parametrize("count", [0, 1, 10, 9210])
 @pytest.mark.parametrize("gain_db", [0.0, -3.0, None])
-@pytest.mark.filterwarnings("ignore:invalid value encountered")
 def test_any_samples_make_a_line(value: float, count: int, gain_db: float | None) -> None:
     samples = np.full(count, value, np.complex64)
     fields = {
@@ -23,7 +22,7 @@ def test_any_samples_make_a_line(value: float, count: int, gain_db: float | None
         "snr_set_db": 3.0, "gain_db": gain_db, "model": "awgn",
     }  # fmt: skip
     message = wire.decode(wire.encode("tap", fields, (samples, samples)), ("tap",))
-    facts = tap.from_message(message).facts()
+    facts = tapped.from_message(message).facts()
     assert facts["scheme"] is None
     assert facts["symbols"] == count
     assert facts["airtime_ms"] == count / 1000  # a million symbols a second
@@ -39,7 +38,7 @@ def test_the_snr_is_measured_behind_any_gain(model: str) -> None:
     about = {"session": "0" * 16, "seq": 3, "samples": before.size, "dtype": "cf32_le", "link": 1, "receiver": "a"}
     after, report = channel.apply_with(settings, before, 3)
     frames = wire.encode("tap", about | report, (before, after))
-    seen = tap.from_message(wire.decode(frames, ("tap",)))
+    seen = tapped.from_message(wire.decode(frames, ("tap",)))
     assert (seen.model, seen.snr_set_db) == (model, 8)
     if seen.gain_db is None:
         assert model == "erasure"
