@@ -92,6 +92,12 @@ def test_simulate_writes_everything_losslessly(clips: Path, tmp_path: Path) -> N
     facts = json.loads(done.stdout)
     assert (facts["scheme"], facts["snr_db"], facts["tx_snr_db"], facts["seed"]) == ("first-frame-desc", 6, 9, 5)
     assert (facts["text_sent"], facts["text_received"], facts["text_ok"]) == ("Colours.", "Colours.", True)
+    assert (facts["modes"], facts["task"]) == ({"description": "1/3"}, "frame-text")
+    assert {name: (about["modality"], about["failed"]) for name, about in facts["sections"].items()} == {
+        "description": ("text", False),
+        "first_frame": ("frame", False),
+    }
+    assert facts["messages"] == []
     assert set(facts["metrics"]) >= {"psnr", "ssim"}
     assert set(facts["seconds"]) == {"extract", "encode", "channel", "decode", "generate"}
     before, after = np.load(facts["files"]["tx"]), np.load(facts["files"]["rx"])
@@ -101,7 +107,7 @@ def test_simulate_writes_everything_losslessly(clips: Path, tmp_path: Path) -> N
     source = [np.asarray(Image.open(path)) for path in sorted(Path(facts["files"]["source"]).glob("*.png"))]
     made = [np.asarray(Image.open(path)) for path in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
     assert np.stack(source).shape == np.stack(made).shape == (8, 256, 256, 3)
-    assert size(facts["files"]["received_frame"]) == (256, 256)
+    assert size(facts["files"]["received_first_frame"]) == (256, 256)
 
 
 def test_simulate_without_weights_is_one_line_with_name_and_hash(clips: Path, tmp_path: Path) -> None:
