@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from common.errors import SettingError
-from common.schemes import Section
+from common.sections import SECTIONS
 from common.weights import Registry
 from gvsc.bench import codec as codecs
 from gvsc.bench.generator import judges
@@ -46,7 +46,7 @@ def test_the_catalogue_lists_what_can_be_loaded_and_nothing_else(kind: Kind, reg
 
 def test_every_section_of_a_burst_has_one_codec_and_every_codec_carries_one() -> None:
     carried = [section for item in ITEMS for section in item.carries]
-    assert sorted(carried) == sorted(get_args(Section)), "gvsc/catalogue/table.py must say which codec carries it"
+    assert sorted(carried) == sorted(SECTIONS.names()), "gvsc/catalogue/table.py must say which codec carries it"
     assert {item.name for item in ITEMS if item.carries} == listed("codec")
     assert set(codecs.NAMES) <= listed("codec")
 
