@@ -115,7 +115,8 @@ def add(scheme: Scheme) -> None:
     """Enters a scheme; a plug-in's takes a number from FIRST_FREE on.
 
     Raises SchemeError where the number is taken or no number for it, a section is unknown, there twice, or has a budget
-    that it does not take, or there is more than a header or a result can tell of; SettingError for a name that is taken or none.
+    that it does not take, or there is more than a header or a result can tell of; SettingError for a name that is taken
+    or none.
     """
     if not 0 <= scheme.number < 1 << NUMBER_BITS:
         raise SchemeError(f"the number of scheme {scheme.name!r} must be 0 to {(1 << NUMBER_BITS) - 1}")
