@@ -50,7 +50,7 @@ _FIELDS: Final = (
 FIRST_FIELD_BITS: Final = WORD_BITS - sum(bits for _, bits in _FIELDS)
 """Bits of the first word that hold fields of sections."""
 
-MOST_EXTENSIONS: Final = 3
+MOST_EXTENSIONS: Final = (schemes.MOST_FIELD_BITS - FIRST_FIELD_BITS) // WORD_BITS
 """Words that a header may have behind its first."""
 
 _LLR_LIMIT: Final = 1.0e3

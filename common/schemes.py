@@ -16,6 +16,12 @@ from common.sections import SECTIONS, Section
 NUMBER_BITS: Final = 5
 """Bits of a scheme's number on the air: 32 schemes."""
 
+MOST_FIELD_BITS: Final = 120
+"""Bits that the fields of a scheme's sections may take: the first word of a header and three more."""
+
+MOST_SECTIONS: Final = 16
+"""Sections that a scheme may have: as many as a result on the wire tells of."""
+
 FIRST_FREE: Final = 24
 """Numbers from here on are for plug-ins; those below belong to this table."""
 
@@ -109,10 +115,11 @@ def add(scheme: Scheme) -> None:
     """Enters a scheme; a plug-in's takes a number from FIRST_FREE on.
 
     Raises SchemeError where the number is taken or no number for it, a section is unknown, there twice, or has a budget
-    that it does not take.
+    that it does not take, or there is more than a header or a result can tell of; SettingError for a name that is taken
+    or none.
     """
-    if not 0 < scheme.number < 1 << NUMBER_BITS:
-        raise SchemeError(f"the number of scheme {scheme.name!r} must be 1 to {(1 << NUMBER_BITS) - 1}")
+    if not 0 <= scheme.number < 1 << NUMBER_BITS:
+        raise SchemeError(f"the number of scheme {scheme.name!r} must be 0 to {(1 << NUMBER_BITS) - 1}")
     taken = next((other for other in SCHEMES.entries() if other.item.number == scheme.number), None)
     if taken is not None:
         raise SchemeError(f"scheme {scheme.name!r}: number {scheme.number} belongs to {taken.name!r}")
@@ -124,6 +131,13 @@ def add(scheme: Scheme) -> None:
         if SECTIONS[part.section].budgeted != (part.budget is not None):
             verb = "needs" if part.budget is None else "cannot have"
             raise SchemeError(f"scheme {scheme.name!r}: section {part.section!r} {verb} a budget")
+    if len(scheme.parts) > MOST_SECTIONS:
+        raise SchemeError(f"scheme {scheme.name!r} has {len(scheme.parts)} sections, more than {MOST_SECTIONS}")
+    if scheme.field_bits > MOST_FIELD_BITS:
+        raise SchemeError(
+            f"the sections of scheme {scheme.name!r} have {scheme.field_bits} bits of header fields, "
+            f"more than {MOST_FIELD_BITS}"
+        )
     SCHEMES.add(Entry(scheme.name, scheme.summary, scheme))
 
 
