@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from common.errors import ProtocolError
@@ -19,8 +19,9 @@ _FIELDS: Final[dict[str, tuple[type, ...]]] = {
     "high": (float, int),
     "choices": (list,),
     "only_for": (list,),
+    "unavailable": (dict,),
 }
-_OPTIONAL: Final = ("low", "high", "choices", "only_for")
+_OPTIONAL: Final = ("low", "high", "choices", "only_for", "unavailable")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Setting:
         help: what it means, in one line.
         low, high: limits of a number; None where there is none.
         choices: what a choice may be.
+        unavailable: those of ``choices`` that the service cannot take as it was started, each with the reason.
         only_for: names of the channel models whose parameter it is; () where it always counts.
     """
 
@@ -47,11 +49,14 @@ class Setting:
     high: float | None = None
     choices: tuple[str, ...] = ()
     only_for: tuple[str, ...] = ()
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """All but the name, as the reply to ``get`` has it: limits that do not exist are left out."""
         told: dict[str, Any] = {key: getattr(self, key) for key in ("value", "kind", "unit", "help")}
         told |= {key: list(words) for key in ("choices", "only_for") if (words := getattr(self, key))}
+        if self.unavailable:
+            told["unavailable"] = dict(self.unavailable)
         return told | {key: limit for key in ("low", "high") if (limit := getattr(self, key)) is not None}
 
 
@@ -87,6 +92,9 @@ def _setting(name: str, about: Any) -> Setting:
         if not all(isinstance(word, str) for word in words):
             raise ProtocolError(f"the reply to get has no names in {key!r}")
         told[key] = tuple(words)
+    reasons = told.get("unavailable", {})
+    if not all(isinstance(word, str) for pair in reasons.items() for word in pair):
+        raise ProtocolError("the reply to get has no reasons in 'unavailable'")
     return Setting(name, **told)
 
 

@@ -139,5 +139,9 @@ def _limits(setting: Setting) -> str:
     if setting.low is not None and setting.high is not None:
         limits = f" ({setting.low:g} … {setting.high:g})"
     if setting.choices:
-        limits = f" ({', '.join(setting.choices)})"
+        marked = (
+            f"{choice}: {setting.unavailable[choice]}" if choice in setting.unavailable else choice
+            for choice in setting.choices
+        )
+        limits = f" ({', '.join(marked)})"
     return limits + (f" [{', '.join(setting.only_for)}]" if setting.only_for else "")

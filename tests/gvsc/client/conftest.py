@@ -115,7 +115,16 @@ def knobs(system: System) -> Knobs:
     knobs = Knobs(
         [
             (Knob("snr_db", "Es/N0", unit="dB", low=-60, high=100, auto=True), 10.0),
-            (Knob("model", "what it does", kind="choice", choices=("awgn", "erasure")), "awgn"),
+            (
+                Knob(
+                    "model",
+                    "what it does",
+                    kind="choice",
+                    choices=("awgn", "erasure", "trace"),
+                    unavailable=(("trace", "it needs a file"),),
+                ),
+                "awgn",
+            ),
             (Knob("erasure_rate", "lost", low=0, high=1, only_for=("erasure",)), 0.5),
         ]
     )

@@ -49,7 +49,8 @@ def test_one_link(client: Client, knobs: Any) -> None:
 def test_settings_are_typed_and_back_as_they_came(client: Client, knobs: Any) -> None:
     settings = client.settings("channel")
     assert settings["snr_db"] == Setting("snr_db", 10.0, "number", "dB", "Es/N0", low=-60, high=100)
-    assert settings["model"].choices == ("awgn", "erasure")
+    assert settings["model"].choices == ("awgn", "erasure", "trace")
+    assert settings["model"].unavailable == {"trace": "it needs a file"}
     assert settings["erasure_rate"].only_for == ("erasure",)
     assert {name: setting.facts() for name, setting in settings.items()} == client.ask("channel", "get")
 
@@ -175,6 +176,8 @@ SETTING = {"value": 1, "kind": "number", "unit": "", "help": ""}
         ("settings", {"snr_db": {**SETTING, "low": "deep"}}),
         ("settings", {"snr_db": {**SETTING, "choices": [1]}}),
         ("settings", {"snr_db": {**SETTING, "only_for": "all"}}),
+        ("settings", {"snr_db": {**SETTING, "unavailable": ["trace"]}}),
+        ("settings", {"snr_db": {**SETTING, "unavailable": {"trace": 3}}}),
     ],
 )
 def test_a_reply_that_makes_no_sense_is_a_protocol_error(
