@@ -30,6 +30,7 @@ from common.service import (
 from transmitter import adaptive
 from transmitter.credit import WINDOW
 from transmitter.extract import description, sketch
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 if TYPE_CHECKING:
     from transmitter.clips import Wanted
@@ -95,8 +96,7 @@ describe_option = click.option(
     show_default=True,
     envvar="GVSC_DESCRIBE",
     show_envvar=True,
-    help="Who describes a clip. captions: what came with it; tags: a sentence made here, on the CPU; auto: tags where "
-    "no caption came; video-llava: a large model.",
+    help=f"What describes a clip. {EXTRACTORS.summaries(CAPTIONER)}.",
 )
 sketch_option = click.option(
     "--sketch",
@@ -106,7 +106,7 @@ sketch_option = click.option(
     show_default=True,
     envvar="GVSC_SKETCH",
     show_envvar=True,
-    help=f"Who draws the sketches, where the scheme has any; pidinet: with the checkpoint {sketch.PIDINET_VARIABLE}.",
+    help=f"What draws the sketches, where the scheme has any. {EXTRACTORS.summaries(EDGE_EXTRACTOR)}.",
 )
 
 

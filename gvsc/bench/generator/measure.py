@@ -27,6 +27,7 @@ MEASURED: Final = (
     "common/codecs/djscc/*.py",
     "transmitter/clips/world/*.py",
     "transmitter/extract/description/*.py",
+    "transmitter/extract/extractors/*.py",
     "transmitter/extract/sketch/*.py",
     "gvsc/bench/codec/air.py",
     "gvsc/bench/generator/*.py",
