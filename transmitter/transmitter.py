@@ -15,7 +15,7 @@ from common.errors import SettingError
 from common.header import CLIP_NUMBERS, Header
 from common.sections import section
 from common.sections.base import Extractor, Options, Slot, encoder_options
-from transmitter.extract import description, sketch
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 DEFAULT_SCHEME: Final = schemes.DEFAULT
 
@@ -44,16 +44,17 @@ class Encoded:
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, describe: str = description.DEFAULT, sketch_by: str = sketch.DEFAULT) -> None:
-        """Loads the captioner ``describe``, of description.NAMES.
+    def __init__(self, describe: str | None = None, sketch_by: str | None = None) -> None:
+        """``describe`` names the captioner, ``sketch_by`` the edge extractor; None: the default of its kind.
 
-        ``sketch_by``, of sketch.NAMES, draws where a scheme sends sketches; it is loaded then, or by ``prepare``.
-        Raises SettingError, WeightsError, PackageError.
+        The captioner is loaded now, others where a scheme needs them, or by ``prepare``. Raises SettingError for names
+        there are not, WeightsError, PackageError.
         """
-        if sketch_by not in sketch.NAMES:
-            raise SettingError(f"no sketcher is called {sketch_by!r}; there are: {', '.join(sketch.NAMES)}")
-        self._extractors: dict[str, Extractor] = {"captioner": description.load(describe)}
-        self._sketch_by = sketch_by
+        self._chosen: dict[str, str] = {}
+        for kind, name in ((CAPTIONER, describe), (EDGE_EXTRACTOR, sketch_by)):
+            self._chosen[kind] = EXTRACTORS.check(kind, name or EXTRACTORS.default_of(kind))
+        self._extractors: dict[str, Extractor] = {}
+        self._extractor(CAPTIONER)
 
     def prepare(self, scheme: str) -> None:
         """Loads what ``scheme`` needs now, rather than with the first clip that is sent so.
@@ -62,8 +63,8 @@ class Transmitter:
         """
         for part in schemes.by_name(scheme).section_objects():
             part.prepare()
-            if part.modality == "sketch":
-                self._extractor("edge extractor")
+            for name in part.extractors:
+                self._extractor(name)
 
     def encode(
         self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, options: Options | None = None
@@ -112,8 +113,10 @@ class Transmitter:
         )
 
     def _extractor(self, name: str) -> Extractor:
+        """The extractor in use of the kind ``name``, or the registered one of that name, loaded once."""
         if name not in self._extractors:
-            self._extractors[name] = sketch.load(self._sketch_by)
+            kind = name if EXTRACTORS.of_kind(name) else EXTRACTORS.entry(name).traits["kind"]
+            self._extractors[name] = EXTRACTORS.load(kind, self._chosen.get(name) if kind == name else name)
         return self._extractors[name]
 
 

@@ -189,6 +189,8 @@ class Section(ABC):
     """Of its symbols in figures."""
     fields: ClassVar[tuple[Field, ...]] = ()
     options: ClassVar[tuple[Option, ...]] = ()
+    extractors: ClassVar[tuple[str, ...]] = ()
+    """The kinds of extractors that it asks for, so that they can be loaded before the first clip comes."""
     budgeted: ClassVar[bool] = False
     """Takes as many symbols as the scheme's row says; of others a row must not say it."""
     interleaved: ClassVar[bool] = False

@@ -82,6 +82,7 @@ class DescriptionSection(Section):
     fields = (Field("bytes", 8), Field("mode", 4))
     options = (TEXT_MODE,)
     interleaved = True
+    extractors = ("captioner",)
 
     def symbols(self, slot: Slot) -> int:
         """By the length in bytes and the mode. Raises SchemeError for a mode there is not."""
@@ -92,7 +93,7 @@ class DescriptionSection(Section):
 
     def extract(self, sources: Sources) -> Any:
         """What the captioner says of the clip: an object with ``data`` (UTF-8), ``text`` and ``was_cut``."""
-        return sources.extractor("captioner").extract(sources.clip)
+        return sources.extractor(self.extractors[0]).extract(sources.clip)
 
     def encode(self, content: Any, tx_snr_db: float, slot: Slot, options: Options) -> Encoded:
         mode = _mode(str(options.get(TEXT_MODE.parameter.name, TEXT_MODE.default)))

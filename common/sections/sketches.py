@@ -35,6 +35,7 @@ class DrawnSection(Section):
     kind = "analogue"
     modality = "sketch"
     codec = "djscc-sketch"
+    extractors = ("edge extractor",)
     least_snr_db = -3.5
     """Where half of the lines are right, edge F1 0.5 (docs/results/codecs/djscc-sketch.json). Down to -5 dB
     `gvsc bench ablation` finds no crossing in PSNR: with a sketch clips are 1.3 dB above those made of the text alone,
@@ -54,7 +55,7 @@ class DrawnSection(Section):
         """Sketches (S, H, W) in [0, 1] by the edge extractor in use."""
         clip = sources.clip
         slot = Slot(*clip.shape)
-        drawn: NDArray[np.float32] = sources.extractor("edge extractor").extract(clip.video[: self.count(slot)])
+        drawn: NDArray[np.float32] = sources.extractor(self.extractors[0]).extract(clip.video[: self.count(slot)])
         return drawn
 
     def encode(self, content: Any, tx_snr_db: float, slot: Slot, options: Options) -> Encoded:

@@ -75,6 +75,13 @@ class Extractors(Registry[Load]):
         """Those of all extractors."""
         return tuple(option for entry in self.entries() for option in _options_of(entry))
 
+    def check(self, kind: str, name: str) -> str:
+        """The name, if it is one of that kind, or broken. Raises SettingError, listing those there are."""
+        broken = {each.name for each in self.broken}
+        if name not in self.names_of(kind) and (name in self or name not in broken):
+            raise SettingError(f"no {kind} is called {name!r}; there are: {', '.join(self.names_of(kind)) or 'none'}")
+        return name
+
     def load(self, kind: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> Any:
         """The extractor ``name`` of that kind, by default the kind's default, with its weights.
 
@@ -82,12 +89,8 @@ class Extractors(Registry[Load]):
         their environment variables. Raises SettingError (no such name, or one of another kind; an option that is
         required or unknown), and what loading raises: WeightsError, PackageError.
         """
-        if name is None:
-            name = self.default_of(kind)
-        broken = {each.name for each in self.broken}
-        if name not in self.names_of(kind) and (name in self or name not in broken):
-            raise SettingError(f"no {kind} is called {name!r}; there are: {', '.join(self.names_of(kind)) or 'none'}")
-        entry = self.entry(name)
+        entry = self.entry(self.check(kind, self.default_of(kind) if name is None else name))
+        name = entry.name
         own = _options_of(entry)
         given = read_given(self.start_options(), options or {})
         found = {option.name: option.from_environment() for option in own if option.name not in given}
