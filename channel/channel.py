@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from channel import models
-from channel.models.base import SNR_DB, Gain, Model
-from channel.models.trace import Trace
-from channel.noise import BLOCK, CounterNoise
-from common.conventions import DEFAULT_SEED, noise_variance, snr_db_of
-from common.errors import BurstError
+from channel.models.base import MODELS, SNR_DB, Model, Report, State
+from channel.noise import Draws
+from common.conventions import DEFAULT_SEED
+from common.errors import BurstError, SettingError
 from common.knobs import Knob, Knobs, Value
 from common.seeds import derive
+from common.start_options import StartOption, read_given
+
+
+def start_options() -> tuple[StartOption, ...]:
+    """Those of all channel models."""
+    return tuple(option for entry in MODELS.entries() for option in entry.item.start_options)
 
 
 class Channel:
-    """The channel models with their live settings: y = h·x + n, h and the noise's power by the model that is set.
+    """The channel models with their live settings; the one that is set gets the samples.
 
     The result for a burst depends on (seed, sequence, sample offset) and the settings alone, not on the bursts before.
     """
@@ -30,30 +36,62 @@ class Channel:
         *,
         snr_db: float,
         seed: int = DEFAULT_SEED,
-        model: str = "awgn",
+        model: str | None = None,
         settings: Mapping[str, Any] | None = None,
-        trace: Trace | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
-        """``snr_db`` is Es/N0 in dB; ``seed`` seeds noise, fading and erasure; ``settings`` holds parameters of models
-        by name of their knob; the model "trace" is there where a ``trace`` is. Raises SettingError."""
-        self._trace = trace
-        self._models: dict[str, Model] = {}
+        """Reads the start options and sets all parameters. Raises SettingError.
+
+        Args:
+            snr_db: Es/N0 in dB.
+            seed: of noise, fading and all else that is drawn.
+            model: name of the model to begin with; None: the one that a start option selects, else the default.
+            settings: parameters of models, by name.
+            options: start options by name, such as ``{"trace": Path("drive.csv")}``.
+        """
+        entries = MODELS.entries()
+        self._options = read_given(start_options(), options or {})
         self._begin_with(seed)
+        lacking = ((entry.name, self._lacking(entry.item)) for entry in entries)
         which = Knob(
             "model",
-            "; ".join(f"{name}: {made.help}" for name, made in self._models.items()),
+            "; ".join(f"{entry.name}: {entry.summary}" for entry in entries),
             kind="choice",
-            choices=tuple(self._models),
+            choices=tuple(entry.name for entry in entries),
+            unavailable=tuple((name, lack) for name, lack in lacking if lack),
         )
-        parameters = {knob: value for made in self._models.values() for knob, value in made.knobs}
-        self.knobs = Knobs([(SNR_DB, snr_db), (which, model), *parameters.items()])
+        parameters = {knob: default for entry in entries for knob, default in entry.item.knobs}
+        users = {knob: tuple(entry.name for entry in entries if knob in dict(entry.item.knobs)) for knob in parameters}
+        self.knobs = Knobs(
+            [
+                (SNR_DB, snr_db),
+                (which, self._selected() if model is None else model),
+                *((replace(knob, only_for=users[knob]), default) for knob, default in parameters.items()),
+            ]
+        )
         for key, value in (settings or {}).items():
             self.knobs.set(key, value)
 
     def _begin_with(self, seed: int) -> None:
         self._seed = seed
-        self._noise = CounterNoise(seed)
-        self._models = models.build(seed, self._trace)
+        self._draws = Draws(seed)
+        self._models: dict[str, Model] = {entry.name: entry.item() for entry in MODELS.entries()}
+
+    def _lacking(self, model: type[Model]) -> str:
+        """Why a model cannot be chosen; empty if it can."""
+        missing = [o.usage for o in model.start_options if o.required and o.name not in self._options]
+        return f"it needs {' and '.join(missing)} at the start" if missing else ""
+
+    def _selected(self) -> str:
+        """The model whose start option was given, else the default."""
+        selected = [
+            entry.name
+            for entry in MODELS.entries()
+            if any(option.selects and option.name in self._options for option in entry.item.start_options)
+        ]
+        if len(selected) > 1:
+            raise SettingError(f"name the channel model: what was given would select {' and '.join(selected)}")
+        return selected[0] if selected else MODELS.default
 
     @property
     def model(self) -> str:
@@ -71,54 +109,59 @@ class Channel:
     def apply(self, samples: NDArray[np.complex64], sequence: int, offset: int = 0) -> NDArray[np.complex64]:
         """What arrives of burst ``sequence``: complex64 (n,) in, a new complex64 (n,) out. Raises BurstError.
 
-        ``offset`` is the position of the first sample in the burst, for callers that hand a burst over in pieces.
+        ``offset`` is the position of the first sample in the burst, for callers that hand a burst over in pieces, which
+        not every model takes.
         """
-        return self.apply_with(self.knobs.begin(sequence), samples, sequence, offset)
+        return self.apply_with(self.knobs.begin(sequence), samples, sequence, offset)[0]
 
     def apply_with(
         self, settings: Mapping[str, Value], samples: NDArray[np.complex64], sequence: int, offset: int = 0
-    ) -> NDArray[np.complex64]:
-        """As ``apply``, with settings that the caller has taken from ``knobs.begin`` and wants to report."""
+    ) -> tuple[NDArray[np.complex64], Report]:
+        """As ``apply``, with settings that the caller has taken from ``knobs.begin``; and what was done.
+
+        The report holds ``model``, its name; ``snr_set_db``, the average Es/N0 in dB; ``gain_db``, mean |h|² over
+        ``samples`` in dB, None for a burst that is lost; and what the model adds. Raises BurstError for what are no
+        samples, for a piece where the model takes whole bursts, and for a model that breaks its contract.
+        """
         if samples.ndim != 1 or samples.dtype != np.complex64:
             raise BurstError(f"samples must be complex64 (n,), not {samples.dtype} {samples.shape}")
         if sequence < 0 or offset < 0:
             raise BurstError("sequence and offset must not be negative")
-        model = self._models[str(settings["model"])]
-        variance = noise_variance(model.snr_db(sequence, settings))
-        out = np.empty(samples.size, np.complex64)
-        for begin in range(0, samples.size, BLOCK):  # so that the memory for gains does not grow with the burst
-            part = samples[begin : begin + BLOCK]
-            faded = _times(model.gain(sequence, offset + begin, part.size, settings), part)
-            self._noise.add(faded, sequence, variance, offset + begin, out=out[begin : begin + BLOCK])
-        return out
+        name = str(settings["model"])
+        model = self._models[name]
+        if offset and not model.in_pieces:
+            raise BurstError(f"the channel model {name} takes whole bursts, not pieces of one")
+        received, report = model.apply(samples, self._state(settings, sequence, offset))
+        _check(name, samples, received, report)
+        return received, {**report, "model": name}
 
-    def report(self, settings: Mapping[str, Value], sequence: int, count: int) -> dict[str, Any]:
-        """What ``apply_with`` does to a burst of ``count`` samples: ``model``; ``snr_set_db``, its average Es/N0;
-        ``gain_db``, mean |h|² over the burst in dB, None for a burst that is lost."""
-        model = self._models[str(settings["model"])]
-        gain_db = snr_db_of(_power(model.gain(sequence, 0, count, settings)), 1.0)
-        return {
-            "model": model.name,
-            "snr_set_db": model.snr_db(sequence, settings),
-            "gain_db": gain_db if np.isfinite(gain_db) else None,
-        }
+    def snr_set_db(self, settings: Mapping[str, Value], sequence: int) -> float:
+        """The average Es/N0 in dB that burst ``sequence`` would have with these settings, as a report tells it."""
+        return self._models[str(settings["model"])].snr_db(self._state(settings, sequence, 0))
+
+    def _state(self, settings: Mapping[str, Value], sequence: int, offset: int) -> State:
+        return State(sequence, settings, self._draws, offset, self._options)
 
 
-def _times(gain: Gain, samples: NDArray[np.complex64]) -> NDArray[np.complex64]:
-    """h·x, complex64 (n,)."""
-    if not isinstance(gain, np.ndarray):
-        return samples if gain == 1.0 else np.zeros_like(samples) if gain == 0.0 else samples * np.float32(gain)
-    out = np.empty(samples.size, np.complex64)
-    # By real products, each rounded once: a complex one may be fused or not, by the length of the stretch. What a
-    # hostile burst holds (inf, nan) goes through, as it does without fading.
-    with np.errstate(over="ignore", invalid="ignore"):
-        out.real = gain.real * samples.real - gain.imag * samples.imag
-        out.imag = gain.real * samples.imag + gain.imag * samples.real
-    return out
+def _check(name: str, sent: NDArray[np.complex64], received: Any, report: Any) -> None:
+    """Raises BurstError unless a model gave what its contract says."""
+    if not isinstance(received, np.ndarray) or received.dtype != np.complex64 or received.shape != sent.shape:
+        what = f"{received.dtype} {received.shape}" if isinstance(received, np.ndarray) else type(received).__name__
+        raise BurstError(f"the channel model {name} must give complex64 {sent.shape}, not {what}")
+    if not isinstance(report, dict) or not _plain(report):
+        raise BurstError(f"the channel model {name} must report a dictionary of plain JSON values")
+    gain_db = report.get("gain_db", math.nan)
+    if not _finite(report.get("snr_set_db")) or not (gain_db is None or _finite(gain_db)):
+        raise BurstError(f"the channel model {name} must report snr_set_db, and gain_db or None, as finite numbers")
 
 
-def _power(gain: Gain) -> float:
-    """Mean |h|²."""
-    if not isinstance(gain, np.ndarray):
-        return gain**2
-    return float(np.vdot(gain, gain).real) / gain.size if gain.size else 1.0
+def _finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _plain(inner) for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_plain, value))
+    return value is None or isinstance(value, (bool, str)) or _finite(value)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
 
-from channel.channel import Channel
+from channel.channel import Channel, start_options
 from channel.memory import keep_freed_memory
-from channel.models import MODELS
-from channel.models.trace import Traced, read_trace
+from channel.models.base import MODELS
 from channel.process import ChannelProcess
 from common import endpoints
 from common.conventions import DEFAULT_SEED
-from common.errors import SettingError
 from common.service import (
     OneLineErrors,
     SnrDb,
@@ -26,6 +23,7 @@ from common.service import (
     service_context,
     until_stopped,
 )
+from common.start_options import click_options
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,19 +36,22 @@ def _pairs(_context: click.Context, _parameter: click.Parameter, values: tuple[s
 
 
 def model_options(flag: str, *, environment: bool = True) -> Callable[[F], F]:
-    """The options of ``open_channel``: the model by ``flag``, its parameters, a trace. ``environment``: variables set
-    them too."""
+    """The options of ``open_channel``: the model by ``flag``, its parameters, and the start options of all models,
+    which the command gets as the dictionary ``start``. ``environment``: variables set them too."""
 
     def variable(name: str) -> dict[str, Any]:
         return {"envvar": name, "show_envvar": True} if environment else {}
 
+    declared = start_options()
+    selecting = [option.flag for option in declared if option.selects]
+    default = f"{MODELS.default}, or the one that {' or '.join(selecting)} is for" if selecting else MODELS.default
     options = (
         click.option(
             flag,
             "model",
-            type=click.Choice(list(MODELS)),
+            type=click.Choice(MODELS.names()),
             **variable("GVSC_CHANNEL_MODEL"),
-            help="Channel model to begin with; default: awgn, or trace where there is one.",
+            help=f"Channel model to begin with; default: {default}.",
         ),
         click.option(
             "--channel",
@@ -61,13 +62,7 @@ def model_options(flag: str, *, environment: bool = True) -> Callable[[F], F]:
             callback=_pairs,
             help="A parameter of a channel model, as `gvsc control get` lists them; may be repeated.",
         ),
-        click.option(
-            "--trace",
-            "trace_file",
-            type=click.Path(dir_okay=False, path_type=Path),
-            **variable("GVSC_TRACE"),
-            help="SNR trace for the model trace: CSV with the columns burst,snr_db or seconds,snr_db.",
-        ),
+        click_options(declared, "start", environment=environment),
     )
 
     def add(function: F) -> F:
@@ -79,14 +74,10 @@ def model_options(flag: str, *, environment: bool = True) -> Callable[[F], F]:
 
 
 def open_channel(
-    snr_db: float, seed: int, model: str | None, parameters: dict[str, str], trace_file: Path | None
+    snr_db: float, seed: int, model: str | None, parameters: Mapping[str, str], start: Mapping[str, Any]
 ) -> Channel:
     """The channel that the options ask for. Raises SettingError."""
-    trace = read_trace(trace_file) if trace_file else None
-    name = model or (Traced.name if trace else "awgn")
-    if name == Traced.name and trace is None:
-        raise SettingError("the model trace needs a file to follow: give --trace FILE")
-    return Channel(snr_db=snr_db, seed=seed, model=name, settings=parameters, trace=trace)
+    return Channel(snr_db=snr_db, seed=seed, model=model, settings=parameters, options=start)
 
 
 @click.command("channel", cls=OneLineErrors)
@@ -114,7 +105,7 @@ def command(
     seed: int,
     model: str | None,
     parameters: dict[str, str],
-    trace_file: Path | None,
+    start: dict[str, Any],
     uplink: str,
     downlink: str,
     tap: str,
@@ -122,12 +113,12 @@ def command(
 ) -> None:
     """Emulate the channel: fading and noise at a live SNR for every burst.
 
-    Turn the SNR while it runs with `gvsc control set snr-db 3`, the model with `gvsc control set model rayleigh`; look
-    at the samples with `gvsc inspect`.
+    Turn the SNR while it runs with `gvsc control set snr-db 3`, the model with `gvsc control set model NAME`; look at
+    the samples with `gvsc inspect`.
     """
     with until_stopped():
         keep_freed_memory()
-        channel = open_channel(snr_db, seed, model, parameters, trace_file)
+        channel = open_channel(snr_db, seed, model, parameters, start)
         process = ChannelProcess(
             service_context("channel"), channel, uplink=uplink, downlink=downlink, tap=tap, control=control
         )

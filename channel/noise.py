@@ -84,6 +84,28 @@ class CounterNoise:
         np.multiply(part, radius, out=out.imag)
 
 
+class Draws:
+    """All that is drawn at random on one link, by purpose. One thread at a time.
+
+    What a purpose draws for burst ``q`` at sample ``i`` is a function of (seed, purpose, q, i) alone.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._sources: dict[str, CounterNoise] = {}
+
+    def noise(self, purpose: str = "noise") -> CounterNoise:
+        """The CN(0, σ²) source of that purpose; "noise" is the receiver noise that all models share."""
+        source = self._sources.get(purpose)
+        if source is None:
+            source = self._sources[purpose] = CounterNoise(self._seed, purpose)
+        return source
+
+    def uniform(self, purpose: str, sequence: int) -> float:
+        """One number in [0, 1) for burst ``sequence``."""
+        return uniform(self._seed, purpose, sequence)
+
+
 def uniform(seed: int, purpose: str, sequence: int) -> float:
     """One number in [0, 1) for burst ``sequence``, for ``purpose``."""
     return int.from_bytes(_digest(seed, purpose, sequence, 0)[:6], "little") / 2.0**48

@@ -137,7 +137,7 @@ class ChannelProcess:
         before, seq = message.samples(), message.header["seq"]
         arrived = False
         for link, settings in self._links.begun():
-            after = link.channel.apply_with(settings, before, seq)
+            after, report = link.channel.apply_with(settings, before, seq)
             if not self._send(link, (message.packed, after)):
                 continue
             arrived = True
@@ -145,7 +145,7 @@ class ChannelProcess:
             if self._tap.subscribers:
                 about = {k: message.header[k] for k in ("session", "seq", "samples", "dtype")}
                 about |= {"link": link.number, "receiver": link.name}
-                about |= link.channel.report(settings, seq, before.size)
+                about |= {k: report[k] for k in ("snr_set_db", "gain_db", "model")}
                 self._tap.publish("tap", about, (before, after))
         return arrived
 

@@ -32,13 +32,18 @@ class Knob:
     choices: tuple[str, ...] = ()
     auto: bool = False
     only_for: tuple[str, ...] = ()
-    """The channel models whose parameter it is; empty: it always counts."""
+    """The choices of another knob with which it counts; empty: it always does."""
+    unavailable: tuple[tuple[str, str], ...] = ()
+    """Of ``choices`` those that cannot be taken now, each with the reason."""
 
     def check(self, value: Any) -> Value:
         """The value as this knob holds it. Raises SettingError, naming what it takes."""
         if self.kind == "choice":
             if value not in self.choices:
                 raise SettingError(f"{self.name} must be one of {', '.join(self.choices)}, not {value!r}")
+            for choice, reason in self.unavailable:
+                if value == choice:
+                    raise SettingError(f"{self.name} cannot be {choice}: {reason}")
             return str(value)
         if self.kind == "switch":
             words = {
@@ -82,6 +87,8 @@ class Knob:
             facts["choices"] = list(self.choices)
         if self.only_for:
             facts["only_for"] = list(self.only_for)
+        if self.unavailable:
+            facts["unavailable"] = dict(self.unavailable)
         facts |= {name: bound for name, bound in (("low", self.low), ("high", self.high)) if math.isfinite(bound)}
         return facts
 

@@ -138,9 +138,13 @@ class Registry(Generic[T]):
     def entries(self) -> tuple[Entry[T], ...]:
         """All that there are: the default, the rest of the tree, plug-ins by name."""
         self._find()
-        own = [entry for entry in self._entries.values() if entry.origin == OWN]
+        # By module, not by time: a module that somebody imported before the registry did has registered earlier.
+        own = sorted(
+            (entry for entry in self._entries.values() if entry.origin == OWN),
+            key=lambda entry: (not entry.default, getattr(entry.item, "__module__", "")),
+        )
         others = sorted((e for e in self._entries.values() if e.origin != OWN), key=lambda entry: entry.name)
-        return (*sorted(own, key=lambda entry: not entry.default), *others)
+        return (*own, *others)
 
     def names(self) -> tuple[str, ...]:
         """Their names, in that order."""

@@ -1,4 +1,4 @@
-"""Wire protocol version 2: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
+"""Wire protocol version 3: the one module that builds, checks and opens messages. Specified in docs/protocol.md.
 
 A message is ``[header, payload, ...]``: a small msgpack map, then raw frames that are never copied or interpreted here
 beyond their length. Everything that arrives is hostile until it has passed ``receive`` or ``decode``: frame count,
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from common.errors import ProtocolError
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 MAX_SAMPLES: Final = 1 << 22
 """Most complex samples in one message (32 MiB)."""
@@ -43,7 +43,10 @@ SAMPLE_DTYPE: Final = np.dtype("<c8")
 """Payload samples: little-endian complex64, interleaved I and Q ("cf32_le")."""
 
 _BYTES_PER_SAMPLE: Final = 8
-_MAX_PAYLOADS: Final = 3
+MAX_SECTIONS: Final = 16
+"""Most sections of a burst that a result tells of."""
+
+_MAX_PAYLOADS: Final = 1 + MAX_SECTIONS
 _MAX_SEQUENCE: Final = (1 << 63) - 1
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -127,11 +130,36 @@ def _samples_payload(count: int) -> Callable[[Mapping[str, Any]], tuple[int, ...
     return lambda header: (header["samples"] * _BYTES_PER_SAMPLE,) * count
 
 
-def _picture_payloads(*names: str) -> Callable[[Mapping[str, Any]], tuple[int, ...]]:
-    def lengths(header: Mapping[str, Any]) -> tuple[int, ...]:
-        return tuple(math.prod(header[name]) if header[name] else 0 for name in names)
+def _video_payload(header: Mapping[str, Any]) -> tuple[int, ...]:
+    return (_bytes_of(header["shape"]),)
 
-    return lengths
+
+def _result_payloads(header: Mapping[str, Any]) -> tuple[int, ...]:
+    """The video, then the picture of each section that has one."""
+    pictures = [section["shape"] for section in header["sections"] if section["shape"]]
+    return tuple(map(_bytes_of, (header["shape"], *pictures)))
+
+
+def _bytes_of(shape: Sequence[int]) -> int:
+    return math.prod(shape) if shape else 0
+
+
+def _modes(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) <= MAX_SECTIONS and all(map(_text(64), (*value, *value.values())))
+
+
+_SECTION: Final[Mapping[str, Check]] = {
+    "name": _text(64),
+    "modality": _text(32),
+    "snr_db": _number_or_nil,
+    "failed": _flag,
+    "shape": _list_of(_integer(1, 65536), 3),
+}
+
+
+def _section(value: Any) -> bool:
+    """Whether a map tells of one section that arrived, with exactly these fields."""
+    return isinstance(value, dict) and value.keys() == _SECTION.keys() and all(c(value[k]) for k, c in _SECTION.items())
 
 
 _CF32 = {"dtype": lambda value: value == "cf32_le"}
@@ -157,7 +185,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             **_ABOUT_A_BURST,
             "name": is_name,
             "snr_db": _number_or_nil,
-            "failed": _list_of(_text(32), 8),
+            "failed": _list_of(_text(64), MAX_SECTIONS + 4),
             "gaps": _SEQUENCE,
         }
     ),
@@ -194,14 +222,14 @@ KINDS: Final[Mapping[str, Kind]] = {
             "caption": _text(1024),
             "sent": _text(1024),
             "scheme": _text(64),
-            "text_mode": _text(64),
+            "modes": _modes,
             "tx_snr_db": _number,
             "seconds": _durations,
             "shape": _SHAPE,
         },
-        payload_bytes=_picture_payloads("shape"),
+        payload_bytes=_video_payload,
     ),
-    # receiver -> viewers: the reconstruction, the received frame, the received sketches (an empty shape where none)
+    # receiver -> viewers: the reconstruction, what arrived of each section, pictures of those that are (else no shape)
     "result": Kind(
         {
             **_ABOUT_A_BURST,
@@ -211,16 +239,15 @@ KINDS: Final[Mapping[str, Kind]] = {
             "snr_db": _number_or_nil,
             "text": _text_or_nil(1024),
             "text_ok": _flag,
-            "failed": _list_of(_text(32), 8),
+            "failed": _list_of(_text(64), MAX_SECTIONS + 4),
             "generator": _text_or_nil(64),
-            "role": _text_or_nil(64),
+            "task": _text_or_nil(64),
             "seconds": _durations,
             "gaps": _SEQUENCE,
             "shape": _SHAPE,
-            "frame_shape": _SHAPE,
-            "sketches_shape": _SHAPE,
+            "sections": _list_of(_section, MAX_SECTIONS),
         },
-        payload_bytes=_picture_payloads("shape", "frame_shape", "sketches_shape"),
+        payload_bytes=_result_payloads,
     ),
     # anyone -> any of the three, and back
     "request": Kind(
@@ -253,10 +280,17 @@ class Message:
         """Payload ``index`` as complex64 (n,), a view on the message's own memory."""
         return np.frombuffer(self.payloads[index], dtype=SAMPLE_DTYPE)
 
-    def picture(self, index: int, shape_field: str) -> NDArray[np.uint8] | None:
-        """Payload ``index`` as uint8 of the shape in the header, or None where that shape is empty."""
-        shape = self.header[shape_field]
-        return np.frombuffer(self.payloads[index], dtype=np.uint8).reshape(shape) if shape else None
+    def video(self) -> NDArray[np.uint8] | None:
+        """Of a preview or a result: its video, uint8 (F, H, W, 3), or None where the shape is empty."""
+        return self._picture(0, self.header["shape"]) if self.header["shape"] else None
+
+    def section_pictures(self) -> dict[str, NDArray[np.uint8]]:
+        """Of a result: the picture of each section that has one, by its name, uint8 (H, W) or (H, W, 3)."""
+        shown = [section for section in self.header["sections"] if section["shape"]]
+        return {part["name"]: self._picture(number, part["shape"]) for number, part in enumerate(shown, 1)}
+
+    def _picture(self, index: int, shape: Sequence[int]) -> NDArray[np.uint8]:
+        return np.frombuffer(self.payloads[index], dtype=np.uint8).reshape(shape)
 
 
 def new_session() -> str:

@@ -174,7 +174,7 @@ def _put_together(sent: Preview, tapped: TappedBurst, got: Result, metrics: Sequ
         "tx_snr_db": sent.tx_snr_db,
         "snr_estimated_db": got.snr_db,
         "scheme": sent.scheme,
-        "text_mode": sent.mode,
+        "modes": sent.modes,
         **measure(sent.video, got.video, metrics or None).facts(),
         "text_sent": sent.sent,
         "text_received": got.text,

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from channel.channel import Channel
 from common.clip import Clip
-from common.codecs import text, video_mode
 from common.conventions import DEFAULT_SEED
+from common.sections.base import Options
 from receiver.receiver import Receiver, Reconstruction
 from transmitter.transmitter import Encoded, Transmitter
 
 
 @dataclass(frozen=True)
 class LinkRun:
-    """One clip through the link. ``received`` is complex64 (n,); ``passage`` what ``Channel.report`` tells of it;
+    """One clip through the link. ``received`` is complex64 (n,); ``passage`` the report of ``Channel.apply_with``;
     ``seconds`` are those of extract, encode, channel, decode, generate."""
 
     clip: Clip
@@ -45,7 +45,7 @@ class Link:
         seed: int = DEFAULT_SEED,
         channel: Channel | None = None,
     ) -> None:
-        """``channel`` is the way between them; without one it is AWGN, seeded with ``seed``."""
+        """``channel`` is the way between them; without one it is the default model, seeded with ``seed``."""
         self._transmitter = transmitter
         self._receiver = receiver
         self._channel = channel or Channel(snr_db=0.0, seed=seed)
@@ -58,21 +58,20 @@ class Link:
         tx_snr_db: float,
         scheme: str,
         sequence: int = 0,
-        text_mode: int = text.DEFAULT_MODE,
-        video_rate: str = video_mode.DEFAULT_RATE,
+        options: Options | None = None,
         genie_snr: bool = False,
     ) -> LinkRun:
         """Sends ``clip`` as burst ``sequence`` over the channel at ``snr_db`` (Es/N0 in dB, of fading the average).
 
-        With ``genie_snr`` the receiver is told the SNR, for comparison. Raises SettingError, SchemeError, BurstError.
+        ``options`` are settings of the sections' encoders. With ``genie_snr`` the receiver is told the SNR, for
+        comparison. Raises SettingError, SchemeError, BurstError.
         """
-        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme, text_mode, video_rate)
+        encoded = self._transmitter.encode_with_details(clip, tx_snr_db, scheme, options)
         began = time.perf_counter()
         self._channel.knobs.set("snr_db", snr_db)
         settings = self._channel.knobs.begin(sequence)
-        received = self._channel.apply_with(settings, encoded.burst.samples, sequence)
+        received, passage = self._channel.apply_with(settings, encoded.burst.samples, sequence)
         through = time.perf_counter() - began
-        passage = self._channel.report(settings, sequence, received.size)
         reconstruction = self._receiver.decode(received, genie_snr_db=passage["snr_set_db"] if genie_snr else None)
         return LinkRun(
             clip=clip,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from common import endpoints, wire
+from common import endpoints, schemes, wire
 from common.conventions import DEFAULT_SEED
 from common.errors import SettingError
 from common.service import (
@@ -37,12 +37,12 @@ def _named(context: click.Context, parameter: click.Parameter, value: tuple[str,
 generator_option = click.option(
     "--generator",
     multiple=True,
-    metavar="[ROLE=]NAME",
+    metavar="[TASK=]NAME",
     envvar="GVSC_GENERATOR",
     show_envvar=True,
     callback=_named,
-    help=f"Who rebuilds the video; with a ROLE, one of {', '.join(policy.ALL_ROLES)}, who does so of that. Repeatable; "
-    f"default: {policy.DEFAULT}.",
+    help=f"Who rebuilds the video; with a TASK, one of {', '.join(policy.known_tasks())}, who does so of that. "
+    f"Repeatable; default: {generators.GENERATORS.default}.",
 )
 steps_option = click.option(
     "--steps",
@@ -160,7 +160,13 @@ def command(
         shown = Film(Path(str(film).replace("{name}", called))) if film else None
         try:
             load = partial(generators.load, options=settings)
-            process.run(lambda: Receiver(seed=seed, generator=generator, load=load), to_all(recorder, shown))
+
+            def loaded() -> Receiver:
+                receiver = Receiver(seed=seed, generator=generator, load=load)
+                receiver.prepare(schemes.DEFAULT)
+                return receiver
+
+            process.run(loaded, to_all(recorder, shown))
         finally:
             if shown is not None:
                 shown.close()

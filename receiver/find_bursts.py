@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common import burst, pilots
-from common.burst import Header
+from common import pilots, schemes
+from common.header import Header, extensions
+from common.layout import PREAMBLE_PILOT_INDICES, PREAMBLE_PILOTS, PREAMBLE_SYMBOLS, lead_symbols
 from receiver import header as header_reader
 
 Samples = NDArray[np.complex64]
@@ -54,11 +55,11 @@ def correlation(samples: Samples) -> NDArray[np.float64]:
 
     ``samples`` (n,), n at least one preamble.
     """
-    count = samples.size - burst.PREAMBLE_SYMBOLS + 1
+    count = samples.size - PREAMBLE_SYMBOLS + 1
     power = samples.real.astype(np.float64) ** 2 + samples.imag.astype(np.float64) ** 2
     product = np.zeros(count, np.complex128)
     energy = np.zeros(count)
-    for place, pilot in zip(burst.PILOT_PLACES, burst.PILOTS, strict=True):
+    for place, pilot in zip(PREAMBLE_PILOT_INDICES, PREAMBLE_PILOTS, strict=True):
         product += samples[place : place + count] * pilot.conjugate()
         energy += power[place : place + count]
     square = product.real**2 + product.imag**2
@@ -76,10 +77,12 @@ def find_bursts(stream: Iterable[Samples], *, false_alarm_rate: float = FALSE_AL
     usual, certain = threshold(false_alarm_rate), threshold(min(CERTAIN_RATE, false_alarm_rate))
     buffer = _Buffer(stream)
     doubtful = 0  # offsets that belong to a burst that is out already: only what is certain begins there
-    while buffer.has(burst.PREAMBLE_SYMBOLS):
-        found = _first(buffer.held, usual, certain, doubtful)
+    lead = max(lead_symbols(extensions(schemes.by_name(name))) for name in schemes.names())
+    while buffer.has(lead) or buffer.has(PREAMBLE_SYMBOLS):
+        found = _first(buffer.held, lead, usual, certain, doubtful)
         if found is None:
-            skipped = buffer.held.size - burst.PREAMBLE_SYMBOLS + 1
+            # a preamble whose header may go on behind the last sample is looked at again
+            skipped = max(1, buffer.held.size - lead + 1)
             buffer.drop(skipped)
             doubtful = max(0, doubtful - skipped)
             continue
@@ -90,26 +93,27 @@ def find_bursts(stream: Iterable[Samples], *, false_alarm_rate: float = FALSE_AL
             doubtful = 0
             continue
         samples = buffer.held[: header.total_symbols]
-        inside = _first(samples[1:], certain, certain, 0)
+        inside = _first(samples[1:], lead, certain, certain, 0)
         if inside is not None:
             buffer.drop(1 + inside[0])
             doubtful = 0
             continue
         yield FoundBurst(buffer.start, samples.copy(), header)
         # where samples were lost on the way, the next burst begins before this one's last sample
-        doubtful = burst.PREAMBLE_SYMBOLS - 1
+        doubtful = PREAMBLE_SYMBOLS - 1
         buffer.drop(samples.size - doubtful)
 
 
-def _first(samples: Samples, usual: float, certain: float, doubtful: int) -> tuple[int, Header] | None:
-    """Offset and header of the first burst with its whole preamble here; one before ``doubtful`` must be certain."""
-    offsets = samples.size - burst.PREAMBLE_SYMBOLS + 1
+def _first(samples: Samples, lead: int, usual: float, certain: float, doubtful: int) -> tuple[int, Header] | None:
+    """Offset and header of the first burst with its whole preamble here; one before ``doubtful`` must be certain. A
+    header takes at most ``lead`` symbols."""
+    offsets = samples.size - PREAMBLE_SYMBOLS + 1
     for begin in range(0, offsets, _PORTION):
-        part = samples[begin : begin + _PORTION + burst.PREAMBLE_SYMBOLS - 1]
+        part = samples[begin : begin + _PORTION + PREAMBLE_SYMBOLS - 1]
         statistic = correlation(part)
         statistic[: max(0, doubtful - begin)][statistic[: max(0, doubtful - begin)] < certain] = 0.0
         for offset in np.flatnonzero(statistic >= usual):
-            preamble = part[offset : offset + burst.PREAMBLE_SYMBOLS]
+            preamble = samples[begin + offset : begin + offset + lead]
             heard = header_reader.listen(preamble)
             header = header_reader.read(preamble, heard, patient=bool(statistic[offset] >= certain))
             if header is not None:

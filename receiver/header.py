@@ -16,8 +16,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from common import burst
-from common.burst import Header
+from common import header as header_code
+from common import layout
+from common.header import FirstWord, Header
 from receiver import estimate as estimation
 from receiver.estimate import Estimate
 
@@ -39,7 +40,7 @@ ENOUGH_CORRELATION = 0.18
 
 def listen(samples: NDArray[np.complex64]) -> Estimate:
     """What the preamble's pilots tell of the channel before anything is decoded. ``samples`` (n,), n >= a preamble."""
-    return estimation.estimate(samples[burst.PILOT_PLACES], burst.PILOTS)
+    return estimation.estimate(samples[layout.PREAMBLE_PILOT_INDICES], layout.PREAMBLE_PILOTS)
 
 
 def read(
@@ -50,16 +51,28 @@ def read(
     ``heard`` is what :func:`listen` returns. Not ``patient``, it is tried once only. ``noise_power`` is told where a
     genie knows it; ``heard`` has it then, too.
     """
-    preamble = samples[: burst.PREAMBLE_SYMBOLS]
+    preamble = samples[: layout.PREAMBLE_SYMBOLS]
+    first = _read_first(preamble, heard, patient=patient, noise_power=noise_power)
+    if first is None:
+        return None
+    extensions = header_code.extensions(first.scheme)
+    if not extensions:
+        return first.complete(np.zeros((0, header_code.WORD_BITS), np.uint8))
+    return _read_others(samples, first, extensions, noise_power)
+
+
+def _read_first(
+    preamble: NDArray[np.complex64], heard: Estimate, *, patient: bool, noise_power: float | None
+) -> FirstWord | None:
     assert isinstance(heard.gain, complex)
     # Turning a gain that is mostly noise would only give noise more chances.
     turns = TURNS_RAD if patient and heard.snr_db > LEAST_SNR_DB else TURNS_RAD[:1]
     for turn in turns:
-        header = _decode(preamble, replace(heard, gain=heard.gain * cmath.exp(1j * turn)))
-        if header is not None:
-            return header
+        first = _decode(preamble, replace(heard, gain=heard.gain * cmath.exp(1j * turn)))
+        if first is not None:
+            return first
     if patient:
-        moving = estimation.track(preamble, burst.PILOT_PLACES, burst.PILOTS, ahead=0.0)
+        moving = estimation.track(preamble, layout.PREAMBLE_PILOT_INDICES, layout.PREAMBLE_PILOTS, ahead=0.0)
         if moving.coherence_symbols is not None:
             if noise_power is not None:
                 moving = moving.with_noise_power(noise_power)
@@ -67,19 +80,44 @@ def read(
     return None
 
 
-def _decode(preamble: NDArray[np.complex64], heard: Estimate) -> Header | None:
-    decoded = burst.decode_header(*heard.equalise(preamble, burst.HEADER_PLACES))
+def _read_others(
+    samples: NDArray[np.complex64], first: FirstWord, extensions: int, noise_power: float | None
+) -> Header | None:
+    """The header with its further words; the first one and all pilots before the sections tell the channel."""
+    lead = samples[: layout.lead_symbols(extensions)]
+    if lead.size < layout.lead_symbols(extensions):
+        return None
+    places = [layout.extension_indices(number) for number in range(extensions)]
+    indices = np.concatenate(
+        [layout.PREAMBLE_PILOT_INDICES, *(pilots for pilots, _ in places), layout.FIRST_WORD_INDICES]
+    )
+    known = np.concatenate([layout.known_pilots(extensions, 0), header_code.encode_word(first.bits)])
+    estimate = estimation.track(lead, indices, known)
+    if noise_power is not None:
+        estimate = estimate.with_noise_power(noise_power)
+    others = []
+    for _, word_indices in places:
+        word = header_code.decode_word(*estimate.equalise(lead, word_indices), np.copy)
+        if word is None:
+            return None
+        others.append(word[0])
+    return first.complete(np.array(others, np.uint8))
+
+
+def _decode(preamble: NDArray[np.complex64], heard: Estimate) -> FirstWord | None:
+    symbols, noise = heard.equalise(preamble, layout.FIRST_WORD_INDICES)
+    decoded = header_code.decode_word(symbols, noise, header_code.first_word)
     if decoded is None:
         return None
-    header, behind = decoded
+    first, behind = decoded
     asked = min(LEAST_CORRELATION + CORRELATION_PER_NAT * behind, ENOUGH_CORRELATION)
-    return header if _correlation(preamble, header, heard) >= asked else None
+    return first if _correlation(preamble, first, heard) >= asked else None
 
 
-def _correlation(preamble: NDArray[np.complex64], header: Header, heard: Estimate) -> float:
-    sent = np.empty(burst.PREAMBLE_SYMBOLS, np.complex64)
-    sent[burst.PILOT_PLACES] = burst.PILOTS
-    sent[burst.HEADER_PLACES] = burst.encode_header(header)
+def _correlation(preamble: NDArray[np.complex64], first: FirstWord, heard: Estimate) -> float:
+    sent = np.empty(layout.PREAMBLE_SYMBOLS, np.complex64)
+    sent[layout.PREAMBLE_PILOT_INDICES] = layout.PREAMBLE_PILOTS
+    sent[layout.FIRST_WORD_INDICES] = header_code.encode_word(first.bits)
     if not isinstance(heard.gain, complex):  # a gain that moves would take the phase of the sum apart
         sent = (sent * heard.gain).astype(np.complex64)
     energy = float(np.vdot(sent, sent).real) * float(np.vdot(preamble, preamble).real)

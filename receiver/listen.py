@@ -1,74 +1,118 @@
-"""What a burst says, from its samples to its description: the part of the receiver that needs no torch."""
+"""From the samples of one burst to its sections: channel estimate, header, and what each section's decoder finds.
+
+No torch here: sections import what they need when they decode.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common import burst
-from common.burst import Header
-from common.codecs import text
+from common import header as header_code
 from common.conventions import noise_variance
+from common.errors import GvscError
+from common.header import Header
+from common.layout import PREAMBLE_SYMBOLS
+from common.sections import section
+from common.sections.base import Arrived, Noise
 from receiver import header as header_reader
 from receiver.estimate import Estimate, track
 
 Samples = NDArray[np.complex64]
+Indices = NDArray[np.int64]
 
 MAX_MAGNITUDE = 1e9
 """Samples beyond this come from no channel, and their powers would overflow float32."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """``estimate`` is the channel's from pilots and header, from the preamble's pilots alone where no header was read.
+class Received:
+    """What arrived of one burst, before anything is generated.
 
-    ``text`` is None where the description was lost, "" where none was sent.
-    ``failed`` is as :class:`receiver.receiver.Reconstruction` has it; ``header`` is None unless it fits the samples.
+    ``header`` is None unless it fits the samples. ``estimate`` is the channel's from all symbols that are known: pilots
+    and header, decoded sections that serve as pilots; from the preamble's pilots alone where no header was read.
+    ``sections`` has what arrived of each section by its name, in the scheme's order. ``failed`` names what was lost as
+    a whole, "samples" (not finite, absurdly large, or too few) or "header".
     """
 
     header: Header | None
     estimate: Estimate | None
-    text: str | None = None
+    sections: Mapping[str, Arrived] = field(default_factory=dict)
     failed: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str | None:
+        """The text that arrived: None where it was lost or no header was read, "" where none was sent."""
+        texts = [arrived.value for arrived in self.sections.values() if arrived.modality == "text"]
+        if texts:
+            return None if texts[0] is None else str(texts[0])
+        return None if self.header is None else ""
 
-def listen(samples: Samples, genie_snr_db: float | None = None) -> Heard:
-    """Header, gain and noise, and description of the burst in ``samples`` (n,).
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Everything that did not arrive, or not whole: ``failed``, and names of sections."""
+        return (*self.failed, *(name for name, arrived in self.sections.items() if arrived.failed))
+
+
+@dataclass(frozen=True)
+class SectionSamples:
+    """The observation of one section (:class:`common.sections.base.Observation`): ``samples`` (n,) of the whole burst,
+    the section's ``indices`` in it, and the channel ``estimate``."""
+
+    samples: Samples
+    indices: Indices
+    estimate: Estimate
+
+    def equalised(self, part: slice = slice(None)) -> tuple[Samples, Noise]:
+        return self.estimate.equalise(self.samples, self.indices[part])
+
+    def spread(self, part: slice = slice(None)) -> tuple[Samples, float]:
+        return self.estimate.equalise_together(self.samples, self.indices[part])
+
+
+def listen(samples: Samples, genie_snr_db: float | None = None, *, interleaved_only: bool = False) -> Received:
+    """What arrived in the samples of one burst, complex64 (n,).
 
     ``genie_snr_db`` is the channel's true SNR in dB, for comparisons: the noise power is then not estimated.
+    ``interleaved_only`` leaves out the sections that follow each other (those with pictures), and with them torch.
+    Never raises for what was received.
     """
-    if samples.ndim != 1 or samples.size < burst.PREAMBLE_SYMBOLS or not _usable(samples):
-        return Heard(None, None, failed=("samples",))
+    if samples.ndim != 1 or samples.size < PREAMBLE_SYMBOLS or not _usable(samples):
+        return Received(None, None, failed=("samples",))
     noise_power = None if genie_snr_db is None else noise_variance(genie_snr_db)
-    heard = _told(header_reader.listen(samples), noise_power)
-    header = header_reader.read(samples, heard, noise_power=noise_power)
+    first = _told(header_reader.listen(samples), noise_power)
+    header = header_reader.read(samples, first, noise_power=noise_power)
     if header is None or header.total_symbols != samples.size:
-        return Heard(None, heard, failed=("header",))
-    heard = _told(track(samples, *_known(header)), noise_power)
-    if "description" not in header.scheme.sections:
-        return Heard(header, heard, "")
-    symbols, variance = heard.equalise(samples, header.layout()["description"])
-    description = text.decode(symbols, header.text_bytes, variance, header.text_mode)
-    return Heard(header, heard, description, () if description is not None else ("description",))
+        return Received(None, first, failed=("header",))
+    layout = header.layout()
+    places = np.concatenate([layout["pilots"], layout["header"]])
+    known = np.concatenate([burst.known_pilots(header), header_code.encode(header)])
+    estimate = _told(track(samples, places, known), noise_power)
+    found: dict[str, Arrived] = {}
+    # Interleaved sections first: their symbols, known once they are decoded, refine the estimate for the others.
+    for name in sorted(header.scheme.sections, key=lambda name: not section(name).interleaved):
+        if interleaved_only and not section(name).interleaved:
+            continue
+        arrived = _decode(name, SectionSamples(samples, layout[name], estimate), header)
+        found[name] = arrived
+        if arrived.known is not None and arrived.known.size:
+            places = np.concatenate([places, layout[name]])
+            known = np.concatenate([known, arrived.known])
+            estimate = _told(track(samples, places, known), noise_power)
+    return Received(header, estimate, {name: found[name] for name in header.scheme.sections if name in found})
 
 
-def sharpened(samples: Samples, heard: Heard, genie_snr_db: float | None = None) -> Estimate | None:
-    """The estimate with the description's symbols, known once it is decoded, among the known ones."""
-    if heard.header is None or not heard.text:
-        return heard.estimate
-    places, known = _known(heard.header)
-    places = np.concatenate([places, heard.header.layout()["description"]])
-    known = np.concatenate([known, text.encode(heard.text.encode(), heard.header.text_mode)])
-    return _told(track(samples, places, known), None if genie_snr_db is None else noise_variance(genie_snr_db))
-
-
-def _known(header: Header) -> tuple[NDArray[np.int64], Samples]:
-    """Places and symbols of pilots and header."""
-    parts = header.layout()
-    places = np.concatenate([parts["pilots"], parts["header"]])
-    return places, np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
+def _decode(name: str, observation: SectionSamples, header: Header) -> Arrived:
+    """A section's own decoder; what it lacks on this machine makes the section fail, not the burst."""
+    coded = section(name)
+    try:
+        return coded.decode(observation, header.slot(name))
+    except GvscError as error:
+        return coded.arrived(None, failed=True, message=str(error))
 
 
 def _told(estimate: Estimate, noise_power: float | None) -> Estimate:

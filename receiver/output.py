@@ -9,9 +9,8 @@ import shutil
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from common.conventions import FPS, airtime_ms
@@ -30,7 +29,7 @@ _MAX_FACTS_BYTES = 1 << 16
 class Recorder:
     """Writes for each burst SEQ.mp4 to look at, SEQ/ with the frames as lossless PNG, and SEQ.json with the facts.
 
-    SEQ/ has received_frame.png and received_sketches.png (side by side), too, where such arrived.
+    SEQ/ has received_NAME.png, too, for each section NAME that arrived and is a picture (sketches side by side).
     SEQ is the sequence number in six digits; the folder is made as needed. A burst appears whole or not at all: all of
     it is written beside, then renamed, the facts last. Where ``keep`` is given, only so many stay, the newest, those
     of an earlier life of the receiver counted. What else lies in the folder is left alone.
@@ -64,10 +63,8 @@ class Recorder:
     def _write(self, staging: Path, stem: str, seq: int, made: Reconstruction) -> None:
         write_mp4(staging / f"{stem}.mp4", made.video, FPS)
         write_frames(staging / stem, made.video)
-        if made.frame is not None:
-            write_png(staging / stem / "received_frame.png", made.frame)
-        if made.sketches is not None:
-            write_png(staging / stem / "received_sketches.png", in_a_row(made.sketches))
+        for name, picture in made.pictures.items():
+            write_png(staging / stem / f"received_{name}.png", Image.fromarray(picture))
         facts = {
             "seq": seq,
             "scheme": made.header.scheme.name if made.header else None,
@@ -81,7 +78,8 @@ class Recorder:
             "text_ok": made.text is not None,
             "failed": list(made.failed),
             "generator": made.generator,
-            "role": made.role,
+            "task": made.task,
+            "sections": section_facts(made),
             "seconds": made.seconds,
         }
         (staging / f"{stem}.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -117,9 +115,12 @@ class Recorder:
         self._swept = True
 
 
-def in_a_row(sketches: NDArray[np.uint8]) -> Image.Image:
-    """Sketches uint8 (S, H, W) as one grey picture, side by side."""
-    return Image.fromarray(np.hstack(list(sketches)))
+def section_facts(made: Reconstruction) -> dict[str, dict[str, Any]]:
+    """What JSON says of each section that arrived, by its name: ``{modality, snr_db, failed}``."""
+    return {
+        name: {"modality": arrived.modality, "snr_db": arrived.snr_db, "failed": arrived.failed}
+        for name, arrived in made.sections.items()
+    }
 
 
 def to_all(*outputs: Output | None) -> Output | None:

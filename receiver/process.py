@@ -115,7 +115,7 @@ class ReceiverProcess:
         self._ready = False
         self._counts = {"bursts": 0, "refused": 0, "repeated": 0, "errors": 0, "unwritten": 0}
         self._missed = 0
-        self._failures = {"samples": 0, "header": 0, "description": 0}
+        self._failures = {"samples": 0, "header": 0}
         self._downlink = Downlink(context, downlink, name)
         self._feedback = endpoints.open_socket(context, zmq.PUSH, high_water_mark=FEEDBACK_QUEUE)
         endpoints.connect(self._feedback, feedback, "feedback")
@@ -159,10 +159,11 @@ class ReceiverProcess:
         try:
             made = receiver.decode(burst.samples, steps=steps, guidance=guidance)
         except Exception as error:  # noqa: BLE001 (one burst must not take all down)
-            self._tell_error(burst.seq, error)
+            words = str(error) if isinstance(error, GvscError) else f"{type(error).__name__}: {error}"
+            self._tell_error(burst.seq, words)
             return None
-        if made.trouble is not None:
-            self._tell_error(burst.seq, made.trouble)
+        for message in made.messages:
+            self._tell_error(burst.seq, message)
         if keep is not None:
             self._keep(burst.seq, made, keep)
         return made
@@ -181,9 +182,8 @@ class ReceiverProcess:
             say("receiver", f"burst {seq} is written again; {self._missed} were not")
             self._missed = 0
 
-    def _tell_error(self, seq: int, error: Exception) -> None:
+    def _tell_error(self, seq: int, words: str) -> None:
         self._counts["errors"] += 1
-        words = str(error) if isinstance(error, GvscError) else f"{type(error).__name__}: {error}"
         say("receiver", f"burst {seq}: {words}")
 
     def _serve_sockets(self) -> None:
@@ -269,7 +269,17 @@ class ReceiverProcess:
             self._book.finished(burst.session, burst.seq)
 
     def _publish(self, about: dict[str, Any], made: Reconstruction) -> None:
-        empty = np.empty(0, np.uint8)
+        pictures = made.pictures
+        sections = [
+            {
+                "name": name,
+                "modality": arrived.modality,
+                "snr_db": arrived.snr_db,
+                "failed": arrived.failed,
+                "shape": list(pictures[name].shape) if name in pictures else [],
+            }
+            for name, arrived in made.sections.items()
+        ]
         self._results.publish(
             "result",
             {
@@ -282,18 +292,13 @@ class ReceiverProcess:
                 "text_ok": made.text is not None,
                 "failed": list(made.failed),
                 "generator": made.generator,
-                "role": made.role,
+                "task": made.task,
                 "seconds": made.seconds,
                 "gaps": self._book.gaps,
                 "shape": list(made.video.shape),
-                "frame_shape": [] if made.frame is None else list(made.frame.shape),
-                "sketches_shape": [] if made.sketches is None else list(made.sketches.shape),
+                "sections": sections,
             },
-            (
-                made.video,
-                empty if made.frame is None else made.frame,
-                empty if made.sketches is None else made.sketches,
-            ),
+            (made.video, *pictures.values()),
         )
 
     def _flush_feedback(self) -> None:

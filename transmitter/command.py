@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import logging
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from common import endpoints
+from common import endpoints, schemes
 from common.clip import Clip
-from common.codecs import video_mode
-from common.errors import ClipError
+from common.errors import ClipError, SettingError
+from common.knobs import Knob, Value
+from common.sections.base import encoder_options
 from common.service import (
     OneLineErrors,
     SnrOrAuto,
@@ -28,40 +30,65 @@ from common.service import (
 from transmitter import adaptive
 from transmitter.credit import WINDOW
 from transmitter.extract import description, sketch
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 if TYPE_CHECKING:
     from transmitter.clips import Wanted
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 NO_CLIP: Final = "there is no clip to send"
 
 scheme_option = click.option(
     "--scheme",
-    type=click.Choice(adaptive.SCHEMES),
-    default="first-frame-desc",
+    type=click.Choice(adaptive.choices()),
+    default=schemes.DEFAULT,
     show_default=True,
     envvar="GVSC_SCHEME",
     show_envvar=True,
     help="What each burst carries; adaptive: what suits the SNR.",
 )
-text_mode_option = click.option(
-    "--text-mode",
-    type=click.Choice(adaptive.TEXT_MODES),
-    default=adaptive.FOLLOW,
-    show_default=True,
-    envvar="GVSC_TEXT_MODE",
-    show_envvar=True,
-    help="Code rate of the description, with a + coded by the text model (2 bits a character instead of 8). auto: 1/3, "
-    "or what suits the SNR where the scheme is adaptive.",
-)
-video_rate_option = click.option(
-    "--video-rate",
-    type=click.Choice(video_mode.RATES),
-    default=video_mode.DEFAULT_RATE,
-    show_default=True,
-    envvar="GVSC_VIDEO_RATE",
-    show_envvar=True,
-    help="Code rate of h264-ldpc and h265-ldpc, on 4-QAM; adaptive: modulation and rate that suit the SNR.",
-)
+
+
+def encoder_option_flags(function: F) -> F:
+    """Adds an option for each setting of the sections' encoders; the command gets them as one keyword ``options``, by
+    name."""
+    known = encoder_options()
+
+    @wraps(function)
+    def gathered(*args: Any, **given: Any) -> Any:
+        return function(*args, options={name: given.pop(name) for name in known}, **given)
+
+    added: Any = gathered
+    for name, option in reversed(known.items()):
+        about = option.parameter
+        added = click.option(
+            f"--{name.replace('_', '-')}",
+            type=click.Choice(about.choices) if about.kind == "choice" else _Setting(about),
+            default=str(option.default),
+            show_default=True,
+            envvar=f"GVSC_{name.upper()}",
+            show_envvar=True,
+            help=f"{about.help[0].upper()}{about.help[1:]}.",
+        )(added)
+    result: F = added
+    return result
+
+
+class _Setting(click.ParamType):
+    """A value that a live parameter takes."""
+
+    def __init__(self, parameter: Knob) -> None:
+        self.name = parameter.kind
+        self._parameter = parameter
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Value:
+        try:
+            return self._parameter.check(value)
+        except SettingError as error:
+            self.fail(str(error), param, ctx)
+
+
 describe_option = click.option(
     "--describe",
     type=click.Choice(description.NAMES),
@@ -69,8 +96,7 @@ describe_option = click.option(
     show_default=True,
     envvar="GVSC_DESCRIBE",
     show_envvar=True,
-    help="Who describes a clip. captions: what came with it; tags: a sentence made here, on the CPU; auto: tags where "
-    "no caption came; video-llava: a large model.",
+    help=f"What describes a clip. {EXTRACTORS.summaries(CAPTIONER)}.",
 )
 sketch_option = click.option(
     "--sketch",
@@ -80,7 +106,7 @@ sketch_option = click.option(
     show_default=True,
     envvar="GVSC_SKETCH",
     show_envvar=True,
-    help=f"Who draws the sketches, where the scheme has any; pidinet: with the checkpoint {sketch.PIDINET_VARIABLE}.",
+    help=f"What draws the sketches, where the scheme has any. {EXTRACTORS.summaries(EDGE_EXTRACTOR)}.",
 )
 
 
@@ -97,8 +123,7 @@ sketch_option = click.option(
 @describe_option
 @sketch_option
 @scheme_option
-@text_mode_option
-@video_rate_option
+@encoder_option_flags
 @click.option(
     "--tx-snr-db",
     type=SnrOrAuto(),
@@ -129,8 +154,7 @@ def command(
     describe: str,
     sketch_by: str,
     scheme: str,
-    text_mode: str,
-    video_rate: str,
+    options: dict[str, Value],
     tx_snr_db: float | None,
     repeat: int,
     or_samples: bool,
@@ -163,7 +187,7 @@ def command(
 
     def load() -> Transmitter:
         transmitter = Transmitter(describe, sketch_by)
-        if scheme != adaptive.ADAPTIVE:
+        if scheme != schemes.ADAPTIVE:
             transmitter.prepare(scheme)
         return transmitter
 
@@ -172,8 +196,7 @@ def command(
         process = TransmitterProcess(
             service_context("transmitter"),
             scheme=scheme,
-            text_mode=text_mode,
-            video_rate=video_rate,
+            options=options,
             tx_snr_db=tx_snr_db,
             paused=paused,
             window=window,

@@ -7,22 +7,22 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import zmq
 
 from common import endpoints, wire
 from common.clip import Clip
-from common.codecs import video_mode
 from common.control import ControlServer
 from common.conventions import SNR_DB_LIMITS
 from common.errors import GvscError, ProtocolError
-from common.knobs import Knob, Knobs
+from common.knobs import Knob, Knobs, Value
 from common.publisher import PICTURE_QUEUE, Publisher
+from common.sections.base import encoder_options
 from common.service import say
 from transmitter import adaptive
-from transmitter.adaptive import Chooser
+from transmitter.adaptive import LinkAdaptation
 from transmitter.credit import WINDOW, Credit
 from transmitter.transmitter import Encoded, Transmitter
 
@@ -35,19 +35,6 @@ REMEMBERED_BURSTS: Final = 1024
 FIRST_TX_SNR_DB: Final = 10.0
 """What the transmitter believes of the SNR before the first estimate has come back."""
 
-SCHEME: Final = Knob("scheme", "what each burst carries", kind="choice", choices=adaptive.SCHEMES)
-TEXT_MODE: Final = Knob(
-    "text_mode",
-    "code rate of the description, + for the text model; auto: 1/3, or what suits the SNR where scheme is adaptive",
-    kind="choice",
-    choices=adaptive.TEXT_MODES,
-)
-VIDEO_RATE: Final = Knob(
-    "video_rate",
-    "code rate of a digital video, on 4-QAM; adaptive: modulation and rate that suit the SNR",
-    kind="choice",
-    choices=video_mode.RATES,
-)
 TX_SNR_DB: Final = Knob(
     "tx_snr_db",
     "SNR that the encoders assume; auto: the last estimate, the lowest where there are several receivers",
@@ -59,6 +46,11 @@ TX_SNR_DB: Final = Knob(
 PAUSED: Final = Knob("paused", "send nothing until switched off", kind="switch")
 
 
+def scheme_parameter() -> Knob:
+    """The live parameter that says what is sent, with the schemes that are there."""
+    return Knob("scheme", "what each burst carries", kind="choice", choices=adaptive.choices())
+
+
 class TransmitterProcess:
     """Binds the transmitter's sockets. ``run`` sends every clip and returns when all are acknowledged or lost."""
 
@@ -67,8 +59,7 @@ class TransmitterProcess:
         context: zmq.Context[zmq.Socket[bytes]],
         *,
         scheme: str,
-        text_mode: str = adaptive.FOLLOW,
-        video_rate: str = video_mode.DEFAULT_RATE,
+        options: Mapping[str, Value] | None = None,
         tx_snr_db: float | None,
         paused: bool,
         window: int = WINDOW,
@@ -77,17 +68,19 @@ class TransmitterProcess:
         preview: str,
         control: str,
     ) -> None:
-        """``tx_snr_db`` None means the lowest of the receivers' last estimates. Raises EndpointError, SettingError."""
+        """``options`` are settings of the sections' encoders by name; ``tx_snr_db`` None means the lowest of the
+        receivers' last estimates. Raises EndpointError, SettingError."""
+        self._encoder_options = encoder_options()
+        given = {name: option.default for name, option in self._encoder_options.items()} | dict(options or {})
         self._knobs = Knobs(
             [
-                (SCHEME, scheme),
-                (TEXT_MODE, text_mode),
-                (VIDEO_RATE, video_rate),
+                (scheme_parameter(), scheme),
+                *((option.parameter, given[name]) for name, option in self._encoder_options.items()),
                 (TX_SNR_DB, tx_snr_db),
                 (PAUSED, paused),
             ]
         )
-        self._chooser = Chooser()
+        self._adaptation = LinkAdaptation()
         self._credit = Credit(window)
         self._session = wire.new_session()
         self._seq = 0
@@ -141,22 +134,16 @@ class TransmitterProcess:
             estimated = self._credit.snr_db
             tx_snr_db = FIRST_TX_SNR_DB if estimated is None else estimated
         assert isinstance(tx_snr_db, (int, float))
-        chosen = self._chooser.choose(str(settings["scheme"]), str(settings["text_mode"]), tx_snr_db)
+        options = {name: settings[name] for name in self._encoder_options}
+        chosen = self._adaptation.choose(str(settings["scheme"]), options, tx_snr_db)
         try:
-            encoded = transmitter.encode_with_details(
-                clip, tx_snr_db, chosen.scheme, chosen.text_mode, str(settings["video_rate"])
-            )
+            encoded = transmitter.encode_with_details(clip, tx_snr_db, chosen.scheme, chosen.options)
         except GvscError as error:
             self._skipped += 1
             say("transmitter", f"skipped: {error}")
             return
-        if encoded.description.was_cut:
-            say(
-                "transmitter",
-                f"clip {clip.name!r}: the caption is too long and was cut to {len(encoded.description.data)} bytes",
-            )
-        if not encoded.fits:
-            say("transmitter", f"clip {clip.name!r} does not fit into its symbols: frames are missing")
+        for message in encoded.messages:
+            say("transmitter", f"clip {clip.name!r}: {message}")
         self._seq += 1
         self._show(seq, clip, encoded, tx_snr_db)
         samples = encoded.burst.samples
@@ -178,9 +165,9 @@ class TransmitterProcess:
                 "clip": clip.number,
                 "name": clip.name[:256],
                 "caption": clip.caption[:1024],
-                "sent": encoded.description.text,
+                "sent": encoded.text,
                 "scheme": encoded.burst.header.scheme.name,
-                "text_mode": encoded.burst.header.mode_name,
+                "modes": encoded.burst.header.modes,
                 "tx_snr_db": tx_snr_db,
                 "seconds": encoded.seconds,
                 "shape": list(clip.video.shape),

@@ -3,162 +3,138 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from common import burst
-from common.burst import Burst, Header
+from common import burst, schemes
+from common.burst import Burst
 from common.clip import Clip
-from common.codecs import h26x, text, video, video_mode
-from common.codecs.djscc_frame import FrameCodec
-from common.codecs.djscc_rgb import RgbCodec
-from common.codecs.h26x import Standard
-from common.codecs.sketches import SketchesCodec
-from common.codecs.video import VideoCodec
 from common.conventions import check_snr_db
 from common.errors import SettingError
-from common.schemes import Section, by_name
-from transmitter.extract import description, first_frame, sketch
-from transmitter.extract.description import Description
-from transmitter.extract.sketch.base import Sketcher
+from common.header import CLIP_NUMBERS, Header
+from common.sections import section
+from common.sections.base import Extractor, Options, Slot, encoder_options
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
-DEFAULT_SCHEME: Final = "first-frame-desc"
-
-VIDEO_MARGIN_DB: Final = 1.0
-"""What the SNR must lie above a mode's threshold where the video's rate is adaptive: the estimate is off by 0.3 to
-0.75 dB RMS (docs/results/link/header-reception.json), and behind the threshold all is lost."""
-
-NO_DESCRIPTION: Final = Description(b"", was_cut=False, by="none")
-"""What is sent of a scheme that has none."""
+DEFAULT_SCHEME: Final = schemes.DEFAULT
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A burst and what went into it: the description that was sent, and seconds per stage {extract, encode}.
+    """A burst and what went into it: seconds per stage {extract, encode}, and the ``contents`` that were extracted.
 
-    ``pictures`` are what was extracted for its analogue sections, before their codecs: a first frame (3, H, W),
-    sketches (S, H, W), float32 in [0, 1]. ``fits`` is False where a bitstream is larger than its section: the clip
-    counts as a failure, and what fits is sent.
+    ``contents`` are by section, before coding, such as a first frame (3, H, W) or sketches (S, H, W), float32 in
+    [0, 1]. ``fits`` is False where a content is larger than its section: the clip counts as a failure, and what fits is
+    sent. ``messages`` are for a person.
     """
 
     burst: Burst
-    description: Description
-    pictures: dict[Section, NDArray[np.float32]] = field(default_factory=dict)
+    contents: Mapping[str, Any] = field(default_factory=dict)
     fits: bool = True
+    messages: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The text that was sent, "" where none was."""
+        return next((str(of.text) for name, of in self.contents.items() if section(name).modality == "text"), "")
 
 
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, describe: str = description.DEFAULT, sketch_by: str = sketch.DEFAULT) -> None:
-        """Loads the codec of first frames and the describer ``describe``, of description.NAMES.
+    def __init__(self, describe: str | None = None, sketch_by: str | None = None) -> None:
+        """``describe`` names the captioner, ``sketch_by`` the edge extractor; None: the default of its kind.
 
-        ``sketch_by``, of sketch.NAMES, draws where a scheme sends sketches; it is loaded then, or by ``prepare``.
-        Raises SettingError, WeightsError, PackageError.
+        The captioner is loaded now, others where a scheme needs them, or by ``prepare``. Raises SettingError for names
+        there are not, WeightsError, PackageError.
         """
-        if sketch_by not in sketch.NAMES:
-            raise SettingError(f"no sketcher is called {sketch_by!r}; there are: {', '.join(sketch.NAMES)}")
-        self._frame_codec = FrameCodec.load()
-        self._describer = description.load(describe)
-        self._sketch_by = sketch_by
+        self._chosen: dict[str, str] = {}
+        for kind, name in ((CAPTIONER, describe), (EDGE_EXTRACTOR, sketch_by)):
+            self._chosen[kind] = EXTRACTORS.check(kind, name or EXTRACTORS.default_of(kind))
+        self._extractors: dict[str, Extractor] = {}
+        self._extractor(CAPTIONER)
 
     def prepare(self, scheme: str) -> None:
-        """Loads what ``scheme`` needs beyond the rest now, rather than with the first clip that is sent so.
+        """Loads what ``scheme`` needs now, rather than with the first clip that is sent so.
 
-        Raises SchemeError, WeightsError.
+        Raises SchemeError, WeightsError, PackageError.
         """
-        if {"sketch", "sketches"}.intersection(by_name(scheme).sections):
-            _ = self._sketcher, self._sketches_codec
+        for part in schemes.by_name(scheme).section_objects():
+            part.prepare()
+            for name in part.extractors:
+                self._extractor(name)
 
     def encode(
-        self,
-        clip: Clip,
-        tx_snr_db: float,
-        scheme: str = DEFAULT_SCHEME,
-        text_mode: int = text.DEFAULT_MODE,
-        video_rate: str = video_mode.DEFAULT_RATE,
+        self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, options: Options | None = None
     ) -> Burst:
         """The burst for one clip, for a channel that the transmitter believes to have ``tx_snr_db`` (Es/N0 in dB).
 
-        ``text_mode`` is the number of one of text.MODES, ``video_rate`` one of video_mode.RATES. Raises SchemeError,
-        SettingError, BurstError, PackageError.
+        ``options`` are settings of the sections' encoders by name. Raises SchemeError, SettingError, BurstError,
+        PackageError.
         """
-        return self.encode_with_details(clip, tx_snr_db, scheme, text_mode, video_rate).burst
+        return self.encode_with_details(clip, tx_snr_db, scheme, options).burst
 
     def encode_with_details(
-        self,
-        clip: Clip,
-        tx_snr_db: float,
-        scheme: str = DEFAULT_SCHEME,
-        text_mode: int = text.DEFAULT_MODE,
-        video_rate: str = video_mode.DEFAULT_RATE,
+        self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, options: Options | None = None
     ) -> Encoded:
-        """As ``encode``, with the description that was sent and the time each stage took."""
+        """As ``encode``, with what was extracted and the time each stage took."""
         tx_snr_db = check_snr_db(tx_snr_db, "tx_snr_db")
-        chosen = by_name(scheme)
+        chosen = schemes.by_name(scheme)
+        settings = {**check_options(options or {})}
         began = time.perf_counter()
-        sent = self._describer.extract(clip) if "description" in chosen.sections else NO_DESCRIPTION
-        extractors: dict[Section, Callable[[], NDArray[np.float32]]] = {
-            "first_frame": lambda: first_frame.extract(clip),
-            "sketch": lambda: self._sketcher.extract(clip.video[:1]),
-            "sketches": lambda: self._sketcher.extract(clip.video),
-        }
-        pictures = {section: extractors[section]() for section in chosen.sections if section in extractors}
+        sources = _Sources(clip, self)
+        contents = {name: section(name).extract(sources) for name in chosen.sections}
         extracted = time.perf_counter()
-        streams: list[video.Encoded] = []
-
-        def digital(standard: Standard) -> NDArray[np.complex64]:
-            codec = VideoCodec(standard, video_rate, VIDEO_MARGIN_DB)
-            streams.append(codec.encode_with_details(clip.video, tx_snr_db))
-            return streams[-1].symbols
-
-        coders: dict[Section, Callable[[], NDArray[np.complex64]]] = {
-            "description": lambda: text.encode(sent.data, text_mode),
-            "first_frame": lambda: self._frame_codec.encode(pictures["first_frame"], tx_snr_db),
-            "sketch": lambda: self._sketches_codec.encode(pictures["sketch"], tx_snr_db),
-            "sketches": lambda: self._sketches_codec.encode(pictures["sketches"], tx_snr_db),
-            "rgb": lambda: self._pictures(clip, tx_snr_db),
-            "h264": lambda: digital(h26x.H264),
-            "h265": lambda: digital(h26x.H265),
+        encoded = {
+            part.section: section(part.section).encode(
+                contents[part.section], tx_snr_db, Slot(*clip.shape, budget=part.budget), settings
+            )
+            for part in chosen.parts
         }
-        sections = {section: coders[section]() for section in chosen.sections}
         frames, height, width = clip.shape
         header = Header(
             scheme=chosen,
-            clip=clip.number % burst.CLIP_NUMBERS,
-            text_bytes=text.byte_count(sent.data, text_mode),
+            clip=clip.number % CLIP_NUMBERS,
             frames=frames,
             height=height,
             width=width,
-            text_mode=text_mode,
-            video_mode=streams[0].mode if streams else 0,
+            values={name: made.values for name, made in encoded.items()},
         )
-        made = burst.assemble(header, sections)
+        made = burst.assemble(header, {name: one.symbols for name, one in encoded.items()})
         done = time.perf_counter()
-        seconds = {"extract": extracted - began, "encode": done - extracted}
-        return Encoded(made, sent, pictures, all(stream.fits for stream in streams), seconds)
+        return Encoded(
+            made,
+            contents,
+            all(one.fits for one in encoded.values()),
+            tuple(message for one in encoded.values() for message in one.messages),
+            {"extract": extracted - began, "encode": done - extracted},
+        )
 
-    @cached_property
-    def _sketcher(self) -> Sketcher:
-        """Loaded when the first sketch is sent: few schemes have one."""
-        return sketch.load(self._sketch_by)
+    def _extractor(self, name: str) -> Extractor:
+        """The extractor in use of the kind ``name``, or the registered one of that name, loaded once."""
+        if name not in self._extractors:
+            kind = name if EXTRACTORS.of_kind(name) else EXTRACTORS.entry(name).traits["kind"]
+            self._extractors[name] = EXTRACTORS.load(kind, self._chosen.get(name) if kind == name else name)
+        return self._extractors[name]
 
-    @cached_property
-    def _sketches_codec(self) -> SketchesCodec:
-        return SketchesCodec.load()
 
-    @cached_property
-    def _rgb_codec(self) -> RgbCodec:
-        """Read when the first clip is sent so: few are."""
-        return RgbCodec.load()
+def check_options(options: Options) -> dict[str, Any]:
+    """The settings of encoders as their parameters hold them. Raises SettingError for a name or value there is not."""
+    known = encoder_options()
+    for name in options:
+        if name not in known:
+            raise SettingError(f"no encoder has the setting {name!r}: there are {', '.join(known)}")
+    return {name: known[name].parameter.check(value) for name, value in options.items()}
 
-    def _pictures(self, clip: Clip, tx_snr_db: float) -> NDArray[np.complex64]:
-        """Every frame by itself, one after the other."""
-        frames = clip.video.transpose(0, 3, 1, 2).astype(np.float32) / 255.0
-        return np.concatenate([self._rgb_codec.encode(frame, tx_snr_db) for frame in frames])
+
+@dataclass(frozen=True)
+class _Sources:
+    """:class:`common.sections.base.Sources` of one clip."""
+
+    clip: Clip
+    transmitter: Transmitter
+
+    def extractor(self, name: str) -> Extractor:
+        return self.transmitter._extractor(name)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from channel.models.base import Model
+from channel.models.base import MODELS
+from channel.models.flat import FlatFading
 
 
-class Awgn(Model):
+@MODELS.register("awgn", "white Gaussian noise", default=True, bench_snrs_db=(-2.0, 0.0, 5.0, 10.0))
+class Awgn(FlatFading):
     """Noise alone: the gain is 1."""
-
-    name = "awgn"
-    help = "white Gaussian noise"

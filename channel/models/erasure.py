@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from channel.models.base import Model, Settings, number
-from channel.noise import uniform
+from channel.models.base import MODELS, State
+from channel.models.flat import FlatFading
 from common.knobs import Knob
 
 ERASURE_RATE = Knob(
@@ -11,18 +11,16 @@ ERASURE_RATE = Knob(
     "probability that a burst is lost: noise alone arrives in its place",
     low=0.0,
     high=1.0,
-    only_for=("erasure",),
 )
 
 
-class Erasure(Model):
+@MODELS.register("erasure", "white Gaussian noise, and bursts that are lost whole")
+class Erasure(FlatFading):
     """The burst still reaches the receiver as samples, so the wire's credit and order are untouched: an outage on the
     air is no loss of a message."""
 
-    name = "erasure"
-    help = "white Gaussian noise, and bursts that are lost whole"
     knobs = ((ERASURE_RATE, 0.1),)
 
-    def gain(self, sequence: int, offset: int, count: int, settings: Settings) -> float:
+    def gain(self, state: State, begin: int, count: int) -> float:
         """0 for a lost burst, else 1. A burst that is lost at one rate is lost at each higher one."""
-        return 0.0 if uniform(self._seed, "erasure", sequence) < number(settings, ERASURE_RATE) else 1.0
+        return 0.0 if state.draws.uniform("erasure", state.sequence) < state.number(ERASURE_RATE) else 1.0

@@ -10,11 +10,23 @@ nothing within a burst, and a Gauss-Markov chain cannot be entered in the middle
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from channel.models.base import State
+from channel.models.flat import FlatFading
 from channel.noise import CounterNoise
+from common.knobs import Knob, Value
+
+COHERENCE_SYMBOLS = Knob(
+    "coherence_symbols",
+    "lag at which the gain's correlation has fallen to one half",
+    unit="symbols",
+    low=16.0,
+    high=1e9,
+)
 
 _REACH = 5
 """Knots to each side that count: the next would weigh at most e^(−5.5²/2) = 3e-7."""
@@ -24,6 +36,17 @@ _STEPS = 64
 
 _LONGEST_STEP = 1024
 _PORTION = 8192
+
+
+class Scattered(FlatFading):
+    """Flat fading by many scattered paths, h = g, new for each burst: E|h|² = 1 and E[h(i)·h*(i + τ)] = 2^(−(τ/L)²)
+    over bursts, L the coherence length."""
+
+    knobs: ClassVar[tuple[tuple[Knob, Value], ...]] = ((COHERENCE_SYMBOLS, 4000.0),)
+
+    def gain(self, state: State, begin: int, count: int) -> NDArray[np.complex64]:
+        """g, complex64 (count,)."""
+        return scatter(state.draws.noise("fading"), state.sequence, begin, count, state.number(COHERENCE_SYMBOLS))
 
 
 def scatter(

@@ -8,10 +8,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
 
-from channel.models.base import Model, Settings, number
+from channel.models.base import MODELS, State
+from channel.models.flat import FlatFading
 from common.conventions import check_snr_db
 from common.errors import SettingError
 from common.knobs import Knob
+from common.needs import UserFile
+from common.start_options import StartOption
 
 MAX_BYTES = 8 << 20
 MAX_ROWS = 200_000
@@ -23,14 +26,12 @@ SECONDS_PER_BURST = Knob(
     unit="s",
     low=1e-6,
     high=1e6,
-    only_for=("trace",),
 )
 TRACE_END = Knob(
     "trace_end",
     "after the last row: begin again, or hold it",
     kind="choice",
     choices=("loop", "hold"),
-    only_for=("trace",),
 )
 
 
@@ -103,20 +104,31 @@ def _place(text: str, *, whole: bool) -> float:
     return place
 
 
-class Traced(Model):
+TRACE = StartOption(
+    "trace",
+    "SNR trace for the model trace: CSV with the columns burst,snr_db or seconds,snr_db.",
+    variable="GVSC_TRACE",
+    required=True,
+    selects=True,
+    read=read_trace,
+)
+
+
+@MODELS.register(
+    "trace",
+    "white Gaussian noise, SNR from a file (--trace)",
+    needs=(UserFile("an SNR trace (CSV)", None, "name it with --trace or in GVSC_TRACE", TRACE.variable),),
+)
+class Traced(FlatFading):
     """Burst q is at place q of a trace by bursts, at q · ``seconds_per_burst`` of one by seconds: the counter of bursts
     is the clock, not the wall, so that a run can be repeated."""
 
-    name = "trace"
-    help = "white Gaussian noise, SNR from a file (--trace)"
     # A clip of 8 frames at 4 a second lasts 2 s.
     knobs = ((SECONDS_PER_BURST, 2.0), (TRACE_END, "loop"))
+    start_options = (TRACE,)
 
-    def __init__(self, seed: int, trace: Trace) -> None:
-        super().__init__(seed)
-        self._trace = trace
-
-    def snr_db(self, sequence: int, settings: Settings) -> float:
-        """The trace's; the knob ``snr_db`` is not asked."""
-        place = sequence * (number(settings, SECONDS_PER_BURST) if self._trace.by_seconds else 1.0)
-        return self._trace.at(place, loop=settings[TRACE_END.name] == "loop")
+    def snr_db(self, state: State) -> float:
+        """The trace's; the parameter ``snr_db`` is not asked."""
+        trace: Trace = state.options[TRACE.name]
+        place = state.sequence * (state.number(SECONDS_PER_BURST) if trace.by_seconds else 1.0)
+        return trace.at(place, loop=state.settings[TRACE_END.name] == "loop")

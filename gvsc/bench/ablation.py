@@ -15,12 +15,13 @@ from channel.channel import Channel
 from common.clip import Clip
 from common.codecs import text
 from common.errors import ClipError, PackageError, WeightsError
-from common.schemes import PICTURED
+from common.sections import section
 from gvsc.bench import provenance
 from gvsc.evaluation.metrics import deepfeat
 from gvsc.evaluation.metrics.psnr import psnr
 from gvsc.evaluation.metrics.ssim import ssim
-from receiver.receiver import Received, Receiver, as_arrived
+from receiver.listen import Received, listen
+from receiver.receiver import Receiver, as_arrived
 from transmitter.clips import Wanted, read_clips, samples
 from transmitter.transmitter import Encoded, Transmitter
 
@@ -56,7 +57,7 @@ def measure(
     *,
     seed: int,
     snrs_db: Sequence[float] = SNRS_DB,
-    schemes: Sequence[str] = PICTURED,
+    schemes: Sequence[str],
 ) -> dict[str, Any]:
     """Every clip of every set, one burst of each scheme at each SNR over white noise, rebuilt in all `VARIANTS`.
 
@@ -111,7 +112,7 @@ def _clip(
         encoded = transmitter.encode_with_details(clip, snr_db, scheme)
         air.knobs.set("snr_db", snr_db)
         samples = air.apply(encoded.burst.samples, sequence)
-        heard, genie = receiver.listen(samples), receiver.listen(samples, genie_snr_db=snr_db)
+        heard, genie = listen(samples), listen(samples, genie_snr_db=snr_db)
         lost = heard.header is None or genie.header is None
         headers_lost.append(lost)
         text_lost.append(heard.text is None)
@@ -123,21 +124,21 @@ def _clip(
             else:
                 rebuilt = receiver.rebuild(received)
                 scores[variant].append(score(rebuilt.video))
-                roles[variant].add(rebuilt.role or "nothing")
+                roles[variant].add(rebuilt.task or "nothing")
     return {"text_lost": text_lost, "headers_lost": headers_lost, "scores": scores, "roles": roles}
 
 
 def _variants(encoded: Encoded, heard: Received, genie: Received) -> dict[str, Received]:
-    words = encoded.description.text
-    sent = encoded.pictures
-    nothing = Received(encoded.burst.header, None, words)
-    sketches = sent.get("sketch", sent.get("sketches"))
+    header = encoded.burst.header
+    clean = {name: section(name).clean(content) for name, content in encoded.contents.items()}
+    words = {name: arrived for name, arrived in clean.items() if arrived.modality == "text"}
+    lost = {name: replace(arrived, value=None, failed=True) for name, arrived in words.items()}
     return {
-        "all": replace(heard, text=words, failed=()),
-        "genie": replace(genie, text=words, failed=()),
-        "text_lost": replace(heard, text=None, failed=("description",)),
-        "visuals_lost": nothing,
-        "clean": replace(nothing, frame=sent.get("first_frame"), sketches=sketches),
+        "all": replace(heard, sections={**heard.sections, **words}),
+        "genie": replace(genie, sections={**genie.sections, **words}),
+        "text_lost": replace(heard, sections={**heard.sections, **lost}),
+        "visuals_lost": Received(header, None, words),
+        "clean": Received(header, None, clean),
         "held": heard,
     }
 

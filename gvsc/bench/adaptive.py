@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from common.schemes import ADAPTIVE
 from gvsc.bench.trials import ErrorRate
 from gvsc.client import Preview, Result, TappedBurst
 from gvsc.services import Services, private_addresses
-from transmitter.adaptive import ADAPTIVE
 
 HIGH_DB: Final = 12
 LOW_DB: Final = -7
@@ -34,7 +34,7 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
     """Runs three processes over ``walk(ramps)``, with the sample clips and one sampling step.
 
     Returns ``{ramps, bursts, reaches: [what each ramp carried, in order], switches, above_db, failed_above: {header,
-    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, text_mode, failed}]}``; the
+    description: {failed, bursts, interval}}, walk: [{seq, snr_db, tx_snr_db, scheme, modes, failed}]}``; the
     interval is Wilson's for the rate of failures above ``SAFE_DB``. Raises ServiceError, EndpointError.
     """
     snrs_db = walk(ramps)
@@ -57,7 +57,7 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
                 case TappedBurst():
                     burst["snr_db"] = event.snr_set_db
                 case Preview():
-                    burst |= {"tx_snr_db": event.tx_snr_db, "scheme": event.scheme, "text_mode": event.mode}
+                    burst |= {"tx_snr_db": event.tx_snr_db, "scheme": event.scheme, "modes": event.modes}
                 case Result():
                     burst["failed"] = list(event.failed)
                     if event.seq % 50 == 0:
@@ -66,7 +66,7 @@ def measure(ramps: int, tell: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _report(ramps: int, bursts: list[dict[str, Any]]) -> dict[str, Any]:
-    contents = [f"{burst['scheme']} {burst['text_mode']}" for burst in bursts]
+    contents = [f"{burst['scheme']} {' '.join(burst['modes'].values())}" for burst in bursts]
     span = 2 * (HIGH_DB - LOW_DB)
     bottoms = [contents[ramp * span : (ramp + 1) * span + 1] for ramp in range(ramps)]
     safe = [burst for burst in bursts if burst["snr_db"] > SAFE_DB]

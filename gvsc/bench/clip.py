@@ -20,7 +20,7 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
 
     Returns ``{"seconds": {scheme: {stage: median}}, "peak_rss_mb": {role: MB}}``.
     """
-    steps = [demo.Step(SNR_DB, name) for name in (schemes.NAMES[0], *schemes.NAMES)]
+    steps = [demo.Step(SNR_DB, name) for name in (schemes.names()[0], *schemes.names())]
     with tempfile.TemporaryDirectory(prefix="gvsc-") as folder:
         done = demo.run(None, steps, Path(folder), (), tell=tell, advance=lambda count, due: None)
     measured = done.shown[len(done.shown) // len(steps) :]
@@ -29,6 +29,6 @@ def measure(tell: Callable[[str], None]) -> dict[str, Any]:
             stage: statistics.median(s.facts["seconds"][stage] for s in measured if s.facts["scheme"] == name)
             for stage in STAGES
         }
-        for name in schemes.NAMES
+        for name in schemes.names()
     }
     return {"seconds": seconds, "peak_rss_mb": done.peak_rss_mb}

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from transmitter.clips import read_clips
-from transmitter.extract import description, first_frame, sketch
+from transmitter.extract import description, sketch
 
 MARKS: Final = (10, 50, 100)
 """Percent of the clips at which the memory is told."""
 
 
 def measure(source: str, describe: str, sketch_name: str, tell: Callable[[str], None]) -> dict[str, Any]:
-    """First frame, sketches and description of every clip of ``source``, one after the other.
+    """Sketches and description of every clip of ``source``, one after the other.
 
     Returns clips, seconds and seconds a stage {read, sketch, describe}, ``rss_mb`` {percent: MB} of this process, its
     peak up to the last clip (MB are 1e6 bytes), and name and description of each clip. ``tell`` gets a line now and
@@ -38,7 +38,6 @@ def measure(source: str, describe: str, sketch_name: str, tell: Callable[[str], 
 
     for clip in read_clips(source):
         spent("read")
-        first_frame.extract(clip)
         sketcher.extract(clip.video)
         spent("sketch")
         words = describer.extract(clip)

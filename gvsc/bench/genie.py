@@ -9,58 +9,59 @@ from typing import Any, Final
 import numpy as np
 
 from channel.channel import Channel
+from channel.models.base import MODELS
 from common.clip import Clip
 from common.codecs import text
 from gvsc.bench.trials import ErrorRate
 from gvsc.evaluation.metrics.psnr import psnr
-from receiver.receiver import Receiver
+from receiver.listen import listen
+from receiver.receiver import as_arrived
 from transmitter.clips import samples
 from transmitter.transmitter import Transmitter
 
 SCHEME: Final = "first-frame-desc"
-SNRS_DB: Final = {"awgn": (-2.0, 0.0, 5.0, 10.0), "rayleigh": (5.0, 10.0, 15.0, 20.0)}
-"""Channel models, and Es/N0 in dB at which each is measured."""
+
+
+def snrs_db_of_models() -> dict[str, Sequence[float]]:
+    """The channel models that are measured, and Es/N0 in dB at which each is: those that state ``bench_snrs_db``."""
+    return {e.name: e.traits["bench_snrs_db"] for e in MODELS.entries() if "bench_snrs_db" in e.traits}
 
 
 def measure(
-    bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Mapping[str, Sequence[float]] = SNRS_DB
+    bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Mapping[str, Sequence[float]] | None = None
 ) -> dict[str, Any]:
-    """``bursts`` of the first sample clip at each SNR of each channel model, heard with both.
+    """``bursts`` of the first sample clip at each SNR of each channel model, heard with both; by default those of
+    :func:`snrs_db_of_models`.
 
     Returns ``{scheme, text_mode, curves: [{model, points: [{snr_db, bursts, estimated: {text_lost, interval, psnr},
     genie: {…}, psnr_loss_db}]}]}``; a burst whose header is lost counts as a lost description, and its picture is left
     out of both means.
     """
-    clip, transmitter, receiver = samples.read()[0], Transmitter(), Receiver()
+    clip, transmitter = samples.read()[0], Transmitter()
     curves = []
-    for model, points_db in snrs_db.items():
+    for model, points_db in (snrs_db_of_models() if snrs_db is None else snrs_db).items():
         points = []
         for snr_db in points_db:
             air = Channel(snr_db=snr_db, seed=seed)
             air.knobs.set("model", model)
-            points.append(_point(clip, transmitter, receiver, air, snr_db, bursts))
+            points.append(_point(clip, transmitter, air, snr_db, bursts))
             tell(f"{model}, {snr_db:g} dB: {bursts} bursts")
         curves.append({"model": model, "points": points})
     return {"scheme": SCHEME, "text_mode": text.MODES[text.DEFAULT_MODE].name, "curves": curves}
 
 
-def _point(
-    clip: Clip, transmitter: Transmitter, receiver: Receiver, air: Channel, snr_db: float, bursts: int
-) -> dict[str, Any]:
+def _point(clip: Clip, transmitter: Transmitter, air: Channel, snr_db: float, bursts: int) -> dict[str, Any]:
     sent = transmitter.encode(clip, snr_db, SCHEME).samples
     lost = {"estimated": 0, "genie": 0}
     quality: dict[str, list[float]] = {"estimated": [], "genie": []}
     for sequence in range(bursts):
         arrived = air.apply(sent, sequence)
-        heard = {"estimated": receiver.listen(arrived), "genie": receiver.listen(arrived, genie_snr_db=snr_db)}
+        heard = {"estimated": listen(arrived), "genie": listen(arrived, genie_snr_db=snr_db)}
         for name, received in heard.items():
             lost[name] += received.text is None
-        frames = {name: received.frame for name, received in heard.items()}
-        if all(frame is not None for frame in frames.values()):
-            for name, frame in frames.items():
-                assert frame is not None
-                shown = np.rint(frame.transpose(1, 2, 0)[None] * 255).astype(np.uint8)
-                quality[name].append(psnr(clip.video[:1], shown))
+        if all(received.header is not None for received in heard.values()):
+            for name, received in heard.items():
+                quality[name].append(psnr(clip.video[:1], as_arrived(received)[:1]))
     point: dict[str, Any] = {"snr_db": snr_db, "bursts": bursts}
     for name in lost:
         rate = ErrorRate(lost[name], bursts)

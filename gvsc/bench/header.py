@@ -9,7 +9,9 @@ from typing import Any, Final
 import numpy as np
 
 from common import burst, pilots
+from common import header as header_code
 from common.coding import polar
+from common.layout import PREAMBLE_PILOT_INDICES, PREAMBLE_PILOTS, PREAMBLE_SYMBOLS, WORD_SYMBOLS
 from gvsc.bench import preamble
 from gvsc.bench.curves.noise import add_noise
 from gvsc.bench.normal_approximation import block_error_rate
@@ -48,11 +50,11 @@ def measure(bursts: int, seed: int, tell: Callable[[str], None], snrs_db: Sequen
     tell(f"noise alone: {false.errors} headers in {false.trials} tries")
     estimates = [_estimates(snr_db, max(50, bursts // 50), seed) for snr_db in ESTIMATE_SNRS_DB]
     return {
-        "symbols": pilots.PREAMBLE + pilots.SCATTERED + burst.HEADER_SYMBOLS,
+        "symbols": pilots.PREAMBLE + pilots.SCATTERED + WORD_SYMBOLS,
         "pilot_symbols": pilots.PREAMBLE + pilots.SCATTERED,
-        "header_symbols": burst.HEADER_SYMBOLS,
+        "header_symbols": WORD_SYMBOLS,
         "bits": polar.BITS,
-        "information_bits": burst.HEADER_BITS,
+        "information_bits": header_code.WORD_BITS,
         "false_accept_rate": false.rate,
         "false_accept_interval": false.interval(),
         "false_accept_bursts": false.trials,
@@ -121,7 +123,7 @@ def _point(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
         "interval": lost.interval(),
         "wrong": made["wrong"],
         "wrong_right_length": made["right_length"],
-        "bound": block_error_rate(snr_db, burst.HEADER_BITS, burst.HEADER_SYMBOLS),
+        "bound": block_error_rate(snr_db, header_code.WORD_BITS, WORD_SYMBOLS),
     }
 
 
@@ -132,12 +134,12 @@ def _estimates(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
     for _ in range(bursts):
         header = preamble.random_header(rng)
         places = header.layout()
-        known = np.concatenate([burst.known_pilots(header), burst.encode_header(header)])
+        known = np.concatenate([burst.known_pilots(header), header_code.encode(header)])
         at = np.concatenate([places["pilots"], places["header"]])
         # Nothing between the known symbols is looked at, so noise stands there.
         samples = add_noise(np.zeros(header.total_symbols, np.complex64), snr_db, rng)[0]
         samples[at] += known * np.complex64(np.exp(2j * np.pi * rng.random()))
-        alone = estimate(samples[burst.PILOT_PLACES], burst.PILOTS)
+        alone = estimate(samples[PREAMBLE_PILOT_INDICES], PREAMBLE_PILOTS)
         errors["pilots"].append(alone.snr_db - snr_db)
         errors["with_header"].append(track(samples, at, known).snr_db - snr_db)
     rms = {name: float(np.sqrt(np.mean(np.square(made)))) for name, made in errors.items()}
@@ -145,7 +147,7 @@ def _estimates(snr_db: float, bursts: int, seed: int) -> dict[str, Any]:
 
 
 def _silence(rng: np.random.Generator) -> preamble.Samples:
-    return add_noise(np.zeros(burst.PREAMBLE_SYMBOLS, np.complex64), 0.0, rng)[0]
+    return add_noise(np.zeros(PREAMBLE_SYMBOLS, np.complex64), 0.0, rng)[0]
 
 
 def _told(rate: ErrorRate) -> dict[str, Any]:

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from common import burst, schemes
-from common.burst import Header
+from common import header as header_code
+from common import schemes
 from common.clip import MAX_SIDE, MULTIPLE
-from common.codecs import text
+from common.errors import GvscError
+from common.header import CLIP_NUMBERS, FRAME_COUNTS, Header
+from common.layout import FIRST_WORD_INDICES, PREAMBLE_PILOT_INDICES, PREAMBLE_PILOTS, PREAMBLE_SYMBOLS
 from receiver import header as header_reader
 
 Samples = NDArray[np.complex64]
 
 
 def random_header(rng: np.random.Generator) -> Header:
-    """A header whose fields are all drawn at random, those that its scheme has."""
-    header = Header(
-        scheme=schemes.SCHEMES[rng.integers(len(schemes.SCHEMES))],
-        clip=int(rng.integers(burst.CLIP_NUMBERS)),
-        text_bytes=int(rng.integers(text.MAX_BYTES + 1)),
-        frames=burst.FRAME_COUNTS[rng.integers(len(burst.FRAME_COUNTS))],
-        height=MULTIPLE * int(rng.integers(1, MAX_SIDE // MULTIPLE + 1)),
-        width=MULTIPLE * int(rng.integers(1, MAX_SIDE // MULTIPLE + 1)),
-        text_mode=int(rng.integers(len(text.MODES))),
-    )
-    if "description" in header.scheme.sections:
+    """A header of a scheme without further words, whose fields are all drawn at random, those that it has."""
+    names = [name for name in schemes.names() if not header_code.extensions(schemes.by_name(name))]
+    scheme = schemes.by_name(names[rng.integers(len(names))])
+    clip = int(rng.integers(CLIP_NUMBERS))
+    frames = FRAME_COUNTS[rng.integers(len(FRAME_COUNTS))]
+    height, width = (MULTIPLE * int(rng.integers(1, MAX_SIDE // MULTIPLE + 1)) for _ in range(2))
+    while True:
+        values = {
+            section.name: {field.name: int(rng.integers(1 << field.bits)) for field in section.fields}
+            for section in scheme.section_objects()
+        }
+        header = Header(scheme, clip, frames, height, width, values)
+        try:
+            _ = header.payload_symbols
+        except GvscError:  # a value that nobody sends
+            continue
         return header
-    # what a header does not say for its scheme is what a receiver takes for granted
-    digital = schemes.DIGITAL.intersection(header.scheme.sections)
-    return replace(header, text_bytes=0, text_mode=text.DEFAULT_MODE, video_mode=header.text_mode if digital else 0)
 
 
 def sent(header: Header, rng: np.random.Generator) -> Samples:
-    """The preamble of a burst with that header, in a random phase: complex64 (burst.PREAMBLE_SYMBOLS,)."""
-    samples = np.empty(burst.PREAMBLE_SYMBOLS, np.complex64)
-    samples[burst.PILOT_PLACES] = burst.PILOTS
-    samples[burst.HEADER_PLACES] = burst.encode_header(header)
+    """The preamble of a burst with that header, in a random phase: complex64 (PREAMBLE_SYMBOLS,)."""
+    samples = np.empty(PREAMBLE_SYMBOLS, np.complex64)
+    samples[PREAMBLE_PILOT_INDICES] = PREAMBLE_PILOTS
+    samples[FIRST_WORD_INDICES] = header_code.encode(header)
     return samples * np.complex64(np.exp(2j * np.pi * rng.random()))
 
 

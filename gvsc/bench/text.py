@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from common import burst, schemes
-from common.burst import Header
 from common.codecs import text
 from common.conventions import FRAMES, SIZE, noise_variance
+from common.header import Header
 from gvsc.bench.trials import ErrorRate, count
 from receiver.listen import listen
 
@@ -91,7 +91,8 @@ def point(mode: text.TextMode, snr_db: float, blocks: int, target_errors: int, s
     """One point of :func:`measure`."""
     data = DESCRIPTION.encode()
     scheme = schemes.by_name(SCHEME)
-    header = Header(scheme, 0, text.byte_count(data, mode.number), FRAMES, SIZE, SIZE, mode.number)
+    values = {"description": {"bytes": text.byte_count(data, mode.number), "mode": mode.number}}
+    header = Header(scheme, 0, FRAMES, SIZE, SIZE, values)
     sent = burst.assemble(header, {"description": text.encode(data, mode.number)}).samples
 
     def trial(rng: np.random.Generator, size: int) -> dict[str, int]:

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from common.errors import WeightsError
+from common.needs import Hub
 from common.weights import progress
-from gvsc.catalogue.items import Hub
 
 _MARKERS: Final = ("config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json")
 _SUFFIXES: Final = ("json", "txt", "model", "safetensors")

@@ -1,29 +1,22 @@
-"""What stands in the catalogue: items, and the things they run on."""
+"""What stands in the catalogue: items by kind."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from common.needs import Hub as Hub
-from common.needs import Need as Need
-from common.needs import Package as Package
-from common.needs import UserFile as UserFile
-from common.needs import Weights as Weights
-from common.schemes import Section
+from common.needs import Hub, Need
 
-Kind = Literal["generator", "describer", "sketcher", "codec", "metric", "judge", "loss"]
-
-HEADINGS: Final[dict[Kind, str]] = {
+HEADINGS: Final[dict[str, str]] = {
     "generator": "generators",
-    "describer": "describers",
-    "sketcher": "sketchers",
+    "captioner": "captioners",
+    "edge extractor": "edge extractors",
     "codec": "codecs",
     "metric": "metrics",
     "judge": "judges",
     "loss": "perceptual losses",
 }
-"""The kinds, in the order in which they are listed."""
+"""The kinds that this tree has, in the order in which they are listed. Extractors from outside may bring others."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +28,10 @@ class Item:
     chosen instead of the first. A codec says which sections of a burst it ``carries``.
     """
 
-    kind: Kind
+    kind: str
     name: str
     summary: str
     needs: tuple[Need, ...] = ()
     memory_gb: float | None = None
     larger: tuple[Hub, ...] = ()
-    carries: tuple[Section, ...] = ()
+    carries: tuple[str, ...] = ()

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
+from common.needs import Hub
 from gvsc.catalogue.here import Found, State
-from gvsc.catalogue.items import HEADINGS, Hub
+from gvsc.catalogue.items import HEADINGS
 
 COLUMNS: Final = 100
 
@@ -35,7 +36,7 @@ def listing(states: Sequence[State]) -> list[str]:
     lines: list[str] = []
     for kind, group in groupby(states, key=lambda state: state.item.kind):
         lines += [""] if lines else []
-        lines.append(_row((HEADINGS[kind], *_HEAD[1:]), widths, 0))
+        lines.append(_row((HEADINGS.get(kind, f"{kind}s"), *_HEAD[1:]), widths, 0))
         for state in group:
             lines.append(_row(cells[state.item.name], widths, _INDENT))
             lines += _missing(state, "    - ")

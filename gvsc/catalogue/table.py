@@ -1,4 +1,5 @@
-"""The entries of the catalogue. A test holds them against the registries: a name in one and not in the other fails it.
+"""The entries of the catalogue. Extractors come from their registry; a test holds the others against theirs: a name in
+one and not in the other fails it.
 
 Sizes of hub models are sums of file sizes as the repositories' pages, or those of copies, list them; memory is two
 bytes a parameter by the same sizes. Where a page states no licence, none is given.
@@ -10,18 +11,17 @@ from dataclasses import replace
 from typing import Final
 
 from common.errors import SettingError
-from gvsc.catalogue.items import Hub, Item, Package, UserFile, Weights
+from common.needs import Hub, Package, UserFile, Weights
+from gvsc.catalogue.items import Item
 from gvsc.evaluation.metrics import METRICS
 from receiver.generators.sources import SOURCES
-from transmitter.extract.sketch import PIDINET_VARIABLE
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 _DIFFUSERS: Final = (
     Package("diffusers", "diffusers"),
     Package("transformers", "transformers"),
     Package("accelerate", "accelerate"),
 )
-_TORCHVISION: Final = Package("torchvision", "torchvision", "install the build of it that fits this torch")
-_SCIKIT_IMAGE: Final = Package("scikit-image", "skimage")
 _VIDEO: Final = (Package("av", "av"), Package("sionna-no-rt", "sionna"))
 
 _WAN_PARTS: Final = ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
@@ -56,9 +56,17 @@ def _hub_models_of(generator: str) -> tuple[Hub, ...]:
 
 _WAN: Final = _hub_models_of("wan-vace")
 _WAN_14B: Final = "Wan-AI/Wan2.1-VACE-14B-diffusers"
-_VIDEO_LLAVA: Final = Hub(
-    "LanguageBind/Video-LLaVA-7B-hf", None, 14.7, 14.7, processor=True, variable="GVSC_VIDEO_LLAVA"
-)
+
+
+def _extractors() -> tuple[Item, ...]:
+    """Those of the registry: captioners, edge extractors, then other kinds."""
+    kinds = dict.fromkeys((CAPTIONER, EDGE_EXTRACTOR, *(entry.traits["kind"] for entry in EXTRACTORS.entries())))
+    return tuple(
+        Item(kind, entry.name, entry.summary, entry.needs, entry.memory_gb, entry.larger)
+        for kind in kinds
+        for entry in EXTRACTORS.of_kind(kind)
+    )
+
 
 ITEMS: Final = (
     Item(
@@ -87,52 +95,7 @@ ITEMS: Final = (
         "AnimateDiff with SparseCtrl on SD1.5 by DDIM: nearest to VideoComposer",
         (*_hub_models_of("animatediff-sparsectrl"), *_DIFFUSERS),
     ),
-    Item(
-        "describer",
-        "auto",
-        "the clip's caption; where it has none, tags",
-        (Weights("efficientnet-lite0"), _SCIKIT_IMAGE),
-    ),
-    Item("describer", "captions", "the clip's caption and nothing else"),
-    Item(
-        "describer",
-        "tags",
-        "a sentence of what a classifier is sure of, colours and motion",
-        (Weights("efficientnet-lite0"), _SCIKIT_IMAGE),
-    ),
-    Item(
-        "describer",
-        "video-llava",
-        "Video-LLaVA 7B, one short sentence",
-        (_VIDEO_LLAVA, _TORCHVISION, *_DIFFUSERS[1:]),
-    ),
-    Item(
-        "describer",
-        "video-llava-detailed",
-        "Video-LLaVA 7B, in detail",
-        (_VIDEO_LLAVA, _TORCHVISION, *_DIFFUSERS[1:]),
-    ),
-    Item(
-        "sketcher",
-        "pidinet-tiny-gvsc",
-        "thin contours by a small network trained here",
-        (Weights("pidinet-tiny-gvsc"),),
-    ),
-    Item(
-        "sketcher",
-        "pidinet",
-        "PiDiNet with a checkpoint of its authors, as in the paper",
-        (
-            UserFile(
-                "a checkpoint of its authors (table5_pidinet.pth, -small or -tiny)",
-                "research only",
-                f"name it in {PIDINET_VARIABLE} or with --pidinet-weights",
-                PIDINET_VARIABLE,
-            ),
-        ),
-    ),
-    Item("sketcher", "hed", "HED: broad contours", (Weights("hed"), Package("h5py", "h5py"))),
-    Item("sketcher", "canny", "Canny's edges, by scikit-image", (_SCIKIT_IMAGE,)),
+    *_extractors(),
     Item(
         "codec",
         "text",

@@ -12,18 +12,27 @@ from common.errors import ProtocolError
 
 
 def video(message: wire.Message) -> NDArray[np.uint8]:
-    """The first payload as uint8 (F, H, W, 3). Raises ProtocolError for any other shape."""
-    return picture(message, 0, message.header["shape"], "video", (4,))
+    """The video of a preview or a result, uint8 (F, H, W, 3). Raises ProtocolError for any other shape."""
+    found = message.video()
+    if found is None or found.ndim != 4 or found.shape[3] != 3 or not found.size:
+        raise _wrong(message, "video", message.header["shape"])
+    return found
 
 
-def picture(
-    message: wire.Message, index: int, shape: Sequence[int], what: str, dimensions: tuple[int, ...]
-) -> NDArray[np.uint8]:
-    """Payload ``index`` as uint8 of ``shape``; where it has four dimensions, the last one is 3.
+def of_sections(message: wire.Message) -> dict[str, NDArray[np.uint8]]:
+    """The picture of each section of a result that has one, uint8 (H, W) or (H, W, 3), by the section's name.
 
-    ``what`` names the picture in errors. Raises ProtocolError unless it has one of the numbers of ``dimensions``, and
-    at least one pixel.
+    Raises ProtocolError for any other shape, and where two sections have one name.
     """
-    if len(shape) not in dimensions or 0 in shape or (len(shape) == 4 and shape[3] != 3):
-        raise ProtocolError(f"{message.kind}: a {what} cannot have the shape {list(shape)}")
-    return np.frombuffer(message.payloads[index], dtype=np.uint8).reshape(shape)
+    names = [about["name"] for about in message.header["sections"]]
+    if len(set(names)) < len(names):
+        raise ProtocolError("result: two sections have the same name")
+    found = message.section_pictures()
+    for name, picture in found.items():
+        if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] != 3):
+            raise _wrong(message, name, picture.shape)
+    return found
+
+
+def _wrong(message: wire.Message, what: str, shape: Sequence[int]) -> ProtocolError:
+    return ProtocolError(f"{message.kind}: a {what} cannot have the shape {list(shape)}")

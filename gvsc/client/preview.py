@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from common import schemes, wire
-from common.errors import ProtocolError, SchemeError
+from common import wire
 from gvsc.client import pictures
 
 
@@ -51,11 +50,6 @@ class Preview:
 def from_message(message: wire.Message) -> Preview:
     """The clip in a message of the kind "preview". Raises ProtocolError where its fields do not make one."""
     header = message.header
-    try:
-        sections = schemes.by_name(header["scheme"]).sections
-    except SchemeError as error:
-        raise ProtocolError(f"preview: {error}") from None
-    coded = "description" if "description" in sections else sections[0]
     return Preview(
         session=header["session"],
         seq=header["seq"],
@@ -64,7 +58,7 @@ def from_message(message: wire.Message) -> Preview:
         caption=header["caption"],
         sent=header["sent"],
         scheme=header["scheme"],
-        modes={coded: header["text_mode"]} if header["text_mode"] else {},
+        modes=header["modes"],
         tx_snr_db=header["tx_snr_db"],
         seconds=header["seconds"],
         video=pictures.video(message),

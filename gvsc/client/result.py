@@ -19,8 +19,7 @@ class ArrivedSection:
 
     Attributes:
         name: of the section; ``modality`` is what it holds, such as "frame" or "sketch".
-        picture: uint8 [H, W, 3] (frame), [S, H, W] (sketches) or [F, H, W, 3] (video); None where it has
-            none, or none arrived.
+        picture: what a person sees of it, uint8 [H, W, 3] or [H, W]; None where it has none, or none arrived.
         snr_db: Es/N0 of the section's own symbols as the receiver estimates it, in dB; None where it does not tell.
         failed: whether all or part of it did not arrive.
     """
@@ -44,7 +43,7 @@ class Result:
     Attributes:
         session: the life of the transmitter, 16 hexadecimal digits; ``seq`` counts its bursts from 0.
         receiver: name of the receiver.
-        clip: number of the clip modulo 256, from the burst's header; None where that was lost. So is ``scheme``.
+        clip: number of the clip modulo 128, from the burst's header; None where that was lost. So is ``scheme``.
         snr_db: Es/N0 as the receiver estimates it, in dB; None where it cannot.
         text: the decoded description; None where it was lost or none was due. ``text_ok``: whether there is one.
         failed: names of what did not arrive ("header", a section); () where all did.
@@ -52,7 +51,7 @@ class Result:
         task: what it was made from, such as "frame-text"; None where nothing was generated.
         seconds: stage -> seconds it took.
         gaps: bursts that never reached this receiver so far.
-        sections: section -> what arrived of it, of all sections that have a picture.
+        sections: section -> what arrived of it, of all sections of the scheme.
         video: [F, H, W, 3] uint8.
     """
 
@@ -78,14 +77,13 @@ def from_message(message: wire.Message) -> Result:
     header = message.header
     if not isinstance(header["clip"], int | None) or isinstance(header["clip"], bool):
         raise ProtocolError("result: a clip's number is whole")
-    sections = {}
-    for index, name, modality, shape in (
-        (1, "first_frame", "frame", header["frame_shape"]),
-        (2, "sketches", "sketch", header["sketches_shape"]),
-    ):
-        if shape:
-            image = pictures.picture(message, index, shape, name, (3,))
-            sections[name] = ArrivedSection(name, modality, image, failed=name in header["failed"])
+    images = pictures.of_sections(message)
+    sections = {
+        about["name"]: ArrivedSection(
+            about["name"], about["modality"], images.get(about["name"]), about["snr_db"], about["failed"]
+        )
+        for about in header["sections"]
+    }
     return Result(
         session=header["session"],
         seq=header["seq"],
@@ -97,7 +95,7 @@ def from_message(message: wire.Message) -> Result:
         text_ok=header["text_ok"],
         failed=tuple(header["failed"]),
         generator=header["generator"],
-        task=header["role"],
+        task=header["task"],
         seconds=header["seconds"],
         gaps=header["gaps"],
         sections=sections,

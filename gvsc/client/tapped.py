@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from common import burst, wire
-from common.burst import Header
 from common.conventions import airtime_ms, snr_db_of
+from common.header import Header
 
 SEGMENT = 32
 """Samples over which a fading gain is taken to stand still where the SNR is measured."""
@@ -62,7 +62,7 @@ class TappedBurst:
             "link": self.link,
             "receiver": self.receiver,
             "scheme": header.scheme.name if header else None,
-            "text_mode": header.mode_name if header else None,
+            "modes": header.modes if header else None,
             "clip": header.clip if header else None,
             "symbols": self.before.size,
             "symbols_payload": header.payload_symbols if header else None,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from common import schemes as scheme_table
 from common.conventions import DEFAULT_SEED
-from common.schemes import PICTURED
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.bench.codec import NAMES as CODECS
 from gvsc.bench.curves import NAMES as CURVE_SETS
@@ -274,7 +274,7 @@ def generator(
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(PICTURED),
+    type=click.Choice(scheme_table.with_visuals()),
     multiple=True,
     help="Repeatable. Default: all that have pictures.",
 )
@@ -324,7 +324,7 @@ def ablation(
         lambda line: click.echo(printable(line), err=True),
         seed=seed,
         snrs_db=snrs_db or bench.SNRS_DB,
-        schemes=schemes or PICTURED,
+        schemes=schemes or scheme_table.with_visuals(),
     )
     made |= {"steps": steps, "guidance": guidance}
     if folder is not None:

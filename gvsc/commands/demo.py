@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from common import schemes
 from common.conventions import check_snr_db
 from common.errors import SettingError
 from common.service import OneLineErrors, keys_option, printable
@@ -82,8 +83,8 @@ def command(
 
     from gvsc import demo
 
-    steps = [demo.Step(snr, "first-frame-desc") for snrs in snr_db for snr in snrs]
-    steps += [demo.Step(snr, "desc-only") for snr in desc_only_snr_db]
+    steps = [demo.Step(snr, schemes.DEFAULT) for snrs in snr_db for snr in snrs]
+    steps += [demo.Step(snr, schemes.TEXT_ALONE) for snr in desc_only_snr_db]
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:

@@ -12,9 +12,11 @@ import click
 import numpy as np
 
 from common.service import OneLineErrors, printable, threads_option
+from common.start_options import click_options
 from gvsc.commands.one_clip import clip_options, read
 from transmitter.command import describe_option
 from transmitter.extract import description, sketch
+from transmitter.extract.base import EXTRACTORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,13 +38,7 @@ DRAWN = 0.3
     show_default=True,
     help="What draws the contours.",
 )
-@click.option(
-    "--pidinet-weights",
-    type=click.Path(path_type=Path),
-    envvar=sketch.PIDINET_VARIABLE,
-    show_envvar=True,
-    help="The authors' checkpoint, for --sketch pidinet.",
-)
+@click_options(EXTRACTORS.start_options(), "start")
 @describe_option
 @click.option(
     "--out",
@@ -58,10 +54,10 @@ def command(
     start_s: float | None,
     whole: bool,
     sketch_name: str,
-    pidinet_weights: Path | None,
     describe: str,
     out: Path,
     as_json: bool,
+    start: dict[str, Any],
 ) -> None:
     """Extract what the transmitter would send of CLIP: first frame, sketches, description.
 
@@ -72,15 +68,15 @@ def command(
     sources = read(clip, caption, start_s, whole=whole)
     first = next(sources)
     began = time.perf_counter()
-    sketcher = sketch.load(sketch_name, pidinet_weights)
-    describer = description.load(describe)
+    edge_extractor = sketch.load(sketch_name, start)
+    captioner = description.load(describe, start)
     load_s = time.perf_counter() - began
     summaries = []
     for source in chain([first], sources):
         began = time.perf_counter()
-        sketches = sketcher.extract(source.video)
+        sketches = edge_extractor.extract(source.video)
         sketched = time.perf_counter()
-        described = describer.extract(source)
+        described = captioner.extract(source)
         seconds = {"load": load_s, "sketch": sketched - began, "describe": time.perf_counter() - sketched}
         facts = _facts(source, sketch_name, sketches, describe, described)
         facts["seconds"] = {stage: round(value, 4) for stage, value in seconds.items()}

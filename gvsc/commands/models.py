@@ -10,10 +10,11 @@ from dataclasses import replace
 import click
 
 from common.errors import SettingError
+from common.needs import Hub, UserFile, Weights
 from common.service import OneLineErrors
 from common.weights import Registry
 from gvsc.catalogue import here, hub, page, table
-from gvsc.catalogue.items import Hub, Item, UserFile, Weights
+from gvsc.catalogue.items import Item
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
@@ -27,7 +28,7 @@ class _Group(click.Group, OneLineErrors):
 @_AS_JSON
 @click.pass_context
 def command(context: click.Context, verify: bool, as_json: bool) -> None:
-    """Generators, describers, sketchers, codecs, metrics: list, fetch, verify.
+    """Generators, captioners, edge extractors, codecs, metrics: list, fetch, verify.
 
     Without a subcommand all are listed.
     """

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from channel.command import model_options, open_channel
 from common.conventions import DEFAULT_SEED, airtime_ms
+from common.knobs import Value
 from common.schemes import by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.commands.metric_option import metric_option
@@ -24,8 +26,8 @@ from receiver import generators
 from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
 from receiver.generators import GeneratorOptions
-from transmitter.adaptive import Chooser
-from transmitter.command import describe_option, scheme_option, sketch_option, text_mode_option, video_rate_option
+from transmitter.adaptive import LinkAdaptation
+from transmitter.command import describe_option, encoder_option_flags, scheme_option, sketch_option
 
 if TYPE_CHECKING:
     from common.clip import Clip
@@ -41,8 +43,7 @@ FILMS = ("source", "reconstruction")
 @describe_option
 @sketch_option
 @scheme_option
-@text_mode_option
-@video_rate_option
+@encoder_option_flags
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
 @model_options("--channel-model", environment=False)
 @click.option("--tx-snr-db", type=SnrDb(), help="SNR that the encoders assume; default: that of the channel.")
@@ -86,12 +87,11 @@ def command(
     describe: str,
     sketch_by: str,
     scheme: str,
-    text_mode: str,
-    video_rate: str,
+    options: dict[str, Value],
     snr_db: float,
     model: str | None,
     parameters: dict[str, str],
-    trace_file: Path | None,
+    start: dict[str, Any],
     tx_snr_db: float | None,
     seed: int,
     number: int,
@@ -114,7 +114,7 @@ def command(
     """
     sources = read(clip, caption, start_s, whole=whole, number=number)
     first = next(sources)
-    channel = open_channel(snr_db, seed, model, parameters, trace_file)
+    channel = open_channel(snr_db, seed, model, parameters, start)
     # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
     from gvsc.link import Link
     from receiver.receiver import Receiver
@@ -123,19 +123,18 @@ def command(
     load = partial(generators.load, options=settings)
     receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
     link = Link(Transmitter(describe, sketch_by), receiver, channel=channel)
-    chooser = Chooser()
+    adaptation = LinkAdaptation()
 
     def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:
-        set_snr_db = channel.report(channel.knobs.begin(burst), burst, 0)["snr_set_db"]
+        set_snr_db = channel.snr_set_db(channel.knobs.begin(burst), burst)
         believed_snr_db = set_snr_db if tx_snr_db is None else tx_snr_db
-        chosen = chooser.choose(scheme, text_mode, believed_snr_db)
+        chosen = adaptation.choose(scheme, options, believed_snr_db)
         run = link.run(
             source,
             snr_db=snr_db,
             tx_snr_db=believed_snr_db,
             scheme=chosen.scheme,
-            text_mode=chosen.text_mode,
-            video_rate=video_rate,
+            options=chosen.options,
             sequence=burst,
             genie_snr=genie_snr,
         )
@@ -180,13 +179,13 @@ def _films(out: Path) -> Iterator[list[Film]]:
 
 def _facts(run: LinkRun, metrics: Sequence[str]) -> dict[str, Any]:
     from gvsc.evaluation.metrics import measure
+    from receiver.output import section_facts
 
     header, made = run.encoded.burst.header, run.reconstruction
-    sent = run.encoded.description
     return {
         "clip": run.clip.name,
         "scheme": header.scheme.name,
-        "text_mode": header.mode_name,
+        "modes": header.modes,
         "symbols_payload": header.payload_symbols,
         "symbols_total": header.total_symbols,
         "cbr_payload": header.cbr_payload,
@@ -195,47 +194,49 @@ def _facts(run: LinkRun, metrics: Sequence[str]) -> dict[str, Any]:
         "channel": run.passage,
         "snr_estimated_db": made.snr_db,
         "fits": run.encoded.fits,
-        "text_sent": sent.text,
-        "text_was_cut": sent.was_cut,
-        "described_by": sent.by,
+        "text_sent": run.encoded.text,
+        "described_by": _captioner(run),
+        "messages": [*run.encoded.messages, *made.messages],
         "text_received": made.text,
         "text_ok": made.text is not None,
         "failed": list(made.failed),
         "generator": made.generator,
-        "role": made.role,
-        "trouble": str(made.trouble) if made.trouble else None,
+        "task": made.task,
+        "sections": section_facts(made),
         **measure(run.clip.video, made.video, metrics or None).facts(),
         "seconds": run.seconds,
     }
 
 
-def _write(out: Path, run: LinkRun) -> dict[str, str | None]:
+def _captioner(run: LinkRun) -> str:
+    """Whose words were sent, "none" where there were none."""
+    return next((str(of.by) for of in run.encoded.contents.values() if hasattr(of, "by")), "none")
+
+
+def _write(out: Path, run: LinkRun) -> dict[str, str]:
     """Writes all files and returns where each is."""
     from receiver.media import write_frames, write_mp4, write_png
-    from receiver.output import in_a_row
 
     made = run.reconstruction
     write_frames(out / "source", run.clip.video)
     write_frames(out / "reconstruction", made.video)
     write_mp4(out / "source.mp4", run.clip.video, run.clip.fps)
     write_mp4(out / "reconstruction.mp4", made.video, run.clip.fps)
-    if made.frame is not None:
-        write_png(out / "received_frame.png", made.frame)
-    if made.sketches is not None:
-        write_png(out / "received_sketches.png", in_a_row(made.sketches))
+    received = {f"received_{name}": picture for name, picture in made.pictures.items()}
+    for name, picture in received.items():
+        write_png(out / f"{name}.png", Image.fromarray(picture))
     _write_symbols(out / "tx.npy", run.encoded.burst.samples)
     _write_symbols(out / "rx.npy", run.received)
     names = {
         "source": "source",
         "reconstruction": "reconstruction",
-        "received_frame": "received_frame.png" if made.frame is not None else None,
-        "received_sketches": "received_sketches.png" if made.sketches is not None else None,
+        **{name: f"{name}.png" for name in received},
         "tx": "tx.npy",
         "rx": "rx.npy",
         "source_mp4": "source.mp4",
         "reconstruction_mp4": "reconstruction.mp4",
     }
-    return {key: None if name is None else str(out / name) for key, name in names.items()}
+    return {key: str(out / name) for key, name in names.items()}
 
 
 def _write_symbols(path: Path, symbols: NDArray[np.complex64]) -> None:
@@ -255,15 +256,15 @@ def _write_text(path: Path, text: str) -> None:
 def _table(summary: dict[str, Any]) -> str:
     from gvsc.evaluation.metrics.scores import rows
 
-    decoded = "description" not in by_name(summary["scheme"]).sections
-    trouble = summary["trouble"] or ("the frames as decoded" if decoded else "nothing to generate from")
-    made_by = f"{summary['generator']}, from {summary['role']}" if summary["generator"] else f"none: {trouble}"
+    decoded = not by_name(summary["scheme"]).is_generated
+    trouble = "; ".join(summary["messages"]) or ("the frames as decoded" if decoded else "nothing to generate from")
+    made_by = f"{summary['generator']}, from {summary['task']}" if summary["generator"] else f"none: {trouble}"
     estimated = "-" if summary["snr_estimated_db"] is None else f"{summary['snr_estimated_db']:.2f}"
     text = "none" if decoded else f"“{summary['text_received']}”" if summary["text_ok"] else "lost"
     seconds = "  ".join(f"{stage} {value:.2f}" for stage, value in summary["seconds"].items())
     return "\n".join(
         [
-            f"scheme       {summary['scheme']}, code rate {summary['text_mode']}",
+            f"scheme       {summary['scheme']}, code rate {', '.join(summary['modes'].values()) or 'none'}",
             f"generator    {made_by}",
             f"channel      {_channel(summary['channel'])}",
             f"SNR          estimated {estimated} dB",

@@ -37,10 +37,11 @@ from gvsc.evaluation.metrics.edge_f1 import LEAST_DENSITY, THRESHOLD, TOLERANCE,
 from gvsc.training.photos import load_crops, load_photos, validation_pictures
 from gvsc.training.run import Run, export
 from gvsc.training.world import Photo, World, labels
+from transmitter.extract.extractors.canny import Canny
 from transmitter.extract.sketch import hed_network
-from transmitter.extract.sketch.base import NetworkSketcher, Sketcher
-from transmitter.extract.sketch.canny import Canny
-from transmitter.extract.sketch.pidinet import network_of
+from transmitter.extract.sketch.base import EdgeExtractor
+from transmitter.extract.sketch.network import NetworkEdgeExtractor
+from transmitter.extract.sketch.pidinet_checkpoint import network_of
 from transmitter.extract.sketch.pidinet_network import PiDiNet
 
 log = logging.getLogger("gvsc.training.pidinet")
@@ -250,8 +251,8 @@ def evaluate(data: Path, hed: Path | None, trained: Path) -> dict[str, object]:
     edges. ``outlines`` are frames of the rendered world's held-out scenes without a photo: of the shapes' exact
     outlines, the part that was found.
     """
-    sketchers: list[Sketcher] = [
-        NetworkSketcher("pidinet-tiny-gvsc", network_of(load_file(trained), str(trained)).fused()),
+    sketchers: list[EdgeExtractor] = [
+        NetworkEdgeExtractor("pidinet-tiny-gvsc", network_of(load_file(trained), str(trained)).fused()),
         Canny(),
     ]
     teacher = _teacher(hed)

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from common.errors import SettingError
+from common.registry import Entry, Registry
 from receiver.generators import sources
-from receiver.generators.base import Conditions, Generator, Role
+from receiver.generators.base import Conditions, Generator
 from receiver.generators.options import GeneratorOptions
 
-__all__ = ["NAMES", "Conditions", "Generator", "GeneratorOptions", "Role", "load"]
+__all__ = ["NAMES", "Conditions", "Generator", "GeneratorOptions", "load"]
 
 
 def _mini(options: GeneratorOptions) -> Generator:
@@ -47,6 +48,20 @@ _LOADERS: dict[str, Callable[[GeneratorOptions], Generator]] = {
     "sd35-sketch": _sd35_sketch,
     "animatediff-sparsectrl": _animatediff_sparsectrl,
 }
+
+GENERATORS: Registry[Callable[[GeneratorOptions], Generator]] = Registry(
+    "generator", "receiver.generators.options", "gvsc.generators"
+)
+for _name, _loader in _LOADERS.items():
+    GENERATORS.add(
+        Entry(
+            _name,
+            "",
+            _loader,
+            default=_name == "mini",
+            traits={"tasks": ("text", "frame-text", "sketch-text", "sketches-text")},
+        )
+    )
 
 NAMES = tuple(_LOADERS)
 """Every generator that can be loaded."""

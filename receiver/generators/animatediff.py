@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from common.errors import SettingError
 from common.service import say
 from receiver.generators import hub, memory, sources, visuals
-from receiver.generators.base import ROLES, Conditions, GuidanceForm, Role
+from receiver.generators.base import Conditions, GuidanceForm
 from receiver.generators.guidance import branches_in_batch, guided
 from receiver.generators.memory import Plan
 from receiver.generators.options import GeneratorOptions
@@ -44,7 +44,7 @@ class AnimateDiffSparseCtrl:
     in the branch with the text, which leaves plain AnimateDiff.
     """
 
-    roles: frozenset[Role] = ROLES
+    tasks: frozenset[str] = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class AnimateDiffSparseCtrl:
         if conditions.frames > most:
             raise SettingError(f"{self.name} makes clips of at most {most} frames, not {conditions.frames}")
         omega = GUIDANCE if guidance is None else guidance
-        how = guided(conditions.description, visual=conditions.role != "text", omega=omega, form=self._form)
+        how = guided(conditions.description, visual=conditions.task != "text", omega=omega, form=self._form)
         height, width = conditions.height, conditions.width
         size = visuals.working_size(height, width, self._side or max(SIDE, round((height * width) ** 0.5)), 64)
         control, pictures = _control(conditions)
@@ -157,7 +157,7 @@ class AnimateDiffSparseCtrl:
 
 def _control(conditions: Conditions) -> tuple[Control | None, NDArray[np.float32] | None]:
     """Which network, and its pictures (N, 3, H, W), those of the first frames; nothing for text alone."""
-    match conditions.role:
+    match conditions.task:
         case "text":
             return None, None
         case "frame-text":

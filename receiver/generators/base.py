@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from common.conventions import FRAMES, SIZE
 from common.errors import SettingError
+from common.sections.base import Arrived
 
-Role = Literal["text", "frame-text", "sketch-text", "sketches-text"]
-"""What a clip is rebuilt from: the description alone, or with it the first frame, the sketch of the first frame, or
-the sketches of all frames."""
-
-ROLES: frozenset[Role] = frozenset(get_args(Role))
+TEXT: str = "text"
+"""What text is called among conditions; every task's name ends in it."""
 
 GuidanceForm = Literal["joint", "literal"]
 """How eq. (2) is read. "joint": both branches see the visual condition, the second one the text, too (so do
@@ -24,48 +23,97 @@ VideoComposer, Open-Sora and VACE). "literal": the second branch sees the text a
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the receiver holds for one clip; nothing here comes from the source clip itself.
+    """What the receiver holds for one clip, by section; nothing here comes from the source clip itself.
 
-    ``description`` is the decoded text, None where it was not sent or is lost. ``first_frame`` is the decoded frame,
-    float32 (3, H, W) in [0, 1], or None. ``sketches`` are decoded sketches, float32 (S, H, W) in [0, 1], white lines on
-    black: one of the first frame, or one of each frame; or None. ``snr_db`` is how far the pictures can be trusted: the
-    receiver's own estimate of the SNR they came through, None where they are clean. ``frames``, ``height`` and
+    ``sections`` is what arrived, as the receiver decoded it (:class:`common.sections.base.Arrived`); a generator asks
+    for it by what it is called among conditions: "text", "frame", "sketch", "sketches" … ``frames``, ``height`` and
     ``width`` (pixels) say what is wanted. Raises SettingError for pictures that do not fit these.
     """
 
-    description: str | None = None
-    first_frame: NDArray[np.float32] | None = None
-    snr_db: float | None = None
+    sections: Mapping[str, Arrived]
     frames: int = FRAMES
     height: int = SIZE
     width: int = SIZE
-    sketches: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         size = (self.height, self.width)
-        if self.first_frame is not None and self.first_frame.shape != (3, *size):
-            raise SettingError(f"the first frame is {self.first_frame.shape}, but (3, {size[0]}, {size[1]}) is wanted")
-        allowed = ((1, *size), (self.frames, *size))
-        if self.sketches is not None and self.sketches.shape not in allowed:
+        frame, sketches = self.first_frame, self.sketches
+        if frame is not None and frame.shape != (3, *size):
+            raise SettingError(f"the first frame is {frame.shape}, but (3, {size[0]}, {size[1]}) is wanted")
+        if sketches is not None and sketches.shape not in ((1, *size), (self.frames, *size)):
             raise SettingError(
-                f"the sketches are {self.sketches.shape}, but {size[0]}x{size[1]}, one or {self.frames}, are wanted"
+                f"the sketches are {sketches.shape}, but {size[0]}x{size[1]}, one or {self.frames}, are wanted"
             )
 
+    @classmethod
+    def of(
+        cls,
+        description: str | None = None,
+        first_frame: NDArray[np.float32] | None = None,
+        sketches: NDArray[np.float32] | None = None,
+        snr_db: float | None = None,
+        frames: int = FRAMES,
+        height: int = SIZE,
+        width: int = SIZE,
+    ) -> Conditions:
+        """Conditions without a burst: a text, a first frame (3, H, W), sketches (1 or F, H, W), float32 in [0, 1].
+
+        ``snr_db`` is the SNR that the pictures came through, None where they are clean.
+        """
+        found = {TEXT: Arrived(TEXT, "text", TEXT, description)}
+        if first_frame is not None:
+            found["frame"] = Arrived("frame", "frame", "frame", first_frame, snr_db)
+        if sketches is not None:
+            name = "sketch" if len(sketches) == 1 else "sketches"
+            fallbacks = () if len(sketches) == 1 else (("sketch", sketches[:1]),)
+            found[name] = Arrived(name, "sketch", name, sketches, snr_db, fallbacks=fallbacks)
+        return cls(found, frames, height, width)
+
     @property
-    def role(self) -> Role:
-        """By what there is, the most telling first: sketches of all frames, a first frame, one sketch, text."""
-        if self.sketches is not None and len(self.sketches) > 1:
-            return "sketches-text"
-        if self.first_frame is not None:
-            return "frame-text"
-        return "text" if self.sketches is None else "sketch-text"
+    def visuals(self) -> tuple[Arrived, ...]:
+        """What arrived but text."""
+        return tuple(a for a in self.sections.values() if a.modality != "text" and a.value is not None)
+
+    def get(self, condition: str) -> Any:
+        """The content that is called so, or None where it was not sent or is lost."""
+        return next((a.value for a in self.sections.values() if a.condition == condition), None)
+
+    @property
+    def description(self) -> str | None:
+        """The decoded text, None where it was not sent or is lost."""
+        found: str | None = self.get(TEXT)
+        return found
+
+    @property
+    def first_frame(self) -> NDArray[np.float32] | None:
+        """The decoded first frame, float32 (3, H, W) in [0, 1], or None."""
+        found: NDArray[np.float32] | None = self.get("frame")
+        return found
+
+    @property
+    def sketches(self) -> NDArray[np.float32] | None:
+        """Decoded sketches, float32 (S, H, W) in [0, 1], white lines on black: one of the first frame, or one of each
+        frame; or None."""
+        found: NDArray[np.float32] | None = self.get("sketches")
+        return self.get("sketch") if found is None else found
+
+    @property
+    def snr_db(self) -> float | None:
+        """How far the pictures can be trusted: the lowest SNR that one of them came through, by the receiver's own
+        estimate, None where they are clean."""
+        return min((a.snr_db for a in self.visuals if a.snr_db is not None), default=None)
+
+    @property
+    def task(self) -> str:
+        """What is to be rebuilt from: the names of the visual conditions, and "text": "frame-text", "text"."""
+        return "-".join([*(visual.condition for visual in self.visuals), TEXT])
 
 
 class Generator(Protocol):
-    """Rebuilds clips. ``name`` is the backbone's name as figures carry it, ``roles`` what it can build from."""
+    """Rebuilds clips. ``name`` is the backbone's name as figures carry it, ``tasks`` what it can build from."""
 
     name: str
-    roles: frozenset[Role]
+    tasks: frozenset[str]
 
     def generate(
         self, conditions: Conditions, seed: int, steps: int | None = None, guidance: float | None = None

@@ -5,7 +5,6 @@ As the paper chains SD3.5 and Open-Sora (II-C).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from common.errors import SettingError
 from common.service import say
 from receiver.generators import hub, memory, sources, visuals
-from receiver.generators.base import Conditions, Generator, GuidanceForm, Role
+from receiver.generators.base import Conditions, Generator, GuidanceForm
 from receiver.generators.guidance import branches_in_batch, guided
 from receiver.generators.memory import Plan
 from receiver.generators.options import GeneratorOptions
@@ -55,11 +54,11 @@ class Sd35Sketch:
     ) -> None:
         """``pipeline`` is diffusers' StableDiffusion3ControlNetPipeline, placed as ``plan`` says. Raises
         SettingError for a ``chain`` without frame + text."""
-        if "frame-text" not in chain.roles:
+        if "frame-text" not in chain.tasks:
             raise SettingError(f"{chain.name} makes no video of a first frame: chain another generator")
         self.name = f"{name}+{chain.name}"[:64]
-        own: frozenset[Role] = frozenset({"sketch-text"})
-        self.roles: frozenset[Role] = own | chain.roles
+        own: frozenset[str] = frozenset({"sketch-text"})
+        self.tasks: frozenset[str] = own | chain.tasks
         self.pipeline = pipeline
         self.chain = chain
         self._plan = plan
@@ -100,9 +99,11 @@ class Sd35Sketch:
         Raises SettingError for nothing to build from, ω between 0 and 1, or what the chained generator refuses;
         DeviceError.
         """
-        if conditions.role == "sketch-text":
+        if conditions.task == "sketch-text":
             frame = self.first_frame(conditions, seed, steps, guidance)
-            conditions = replace(conditions, first_frame=frame, sketches=None, snr_db=None)
+            conditions = Conditions.of(
+                conditions.description, frame, None, None, conditions.frames, conditions.height, conditions.width
+            )
         return self.chain.generate(conditions, seed, steps, guidance)
 
     def first_frame(

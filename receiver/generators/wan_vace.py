@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from common.errors import SettingError
 from common.service import say
 from receiver.generators import hub, memory, sources, visuals
-from receiver.generators.base import ROLES, Conditions, GuidanceForm, Role
+from receiver.generators.base import Conditions, GuidanceForm
 from receiver.generators.guidance import Guided, branches_in_turn, guided
 from receiver.generators.memory import Plan
 from receiver.generators.options import GeneratorOptions
@@ -49,7 +49,7 @@ class WanVace:
     text-to-video.
     """
 
-    roles: frozenset[Role] = ROLES
+    tasks: frozenset[str] = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
 
     def __init__(
         self, pipeline: Any, plan: Plan, name: str, *, side: int | None = None, form: GuidanceForm = "joint"
@@ -100,7 +100,7 @@ class WanVace:
         text = conditions.description
         how = guided(
             text,
-            visual=conditions.role != "text",
+            visual=conditions.task != "text",
             omega=GUIDANCE if guidance is None else guidance,
             form=self._form,
         )
@@ -110,10 +110,10 @@ class WanVace:
         scale = conditioning_scale(conditions.snr_db, bool(how.prompt))
         frame = None if conditions.first_frame is None else visuals.resized(conditions.first_frame[None], size)
         shown: dict[str, Any] = {}
-        if conditions.role == "sketches-text":
+        if conditions.task == "sketches-text":
             assert conditions.sketches is not None
             shown = {"video": _drawn(conditions.sketches, size, STRIDE), "conditioning_scale": scale}
-        elif conditions.role == "sketch-text":
+        elif conditions.task == "sketch-text":
             assert conditions.sketches is not None
             drawn = {"video": _drawn(conditions.sketches, size, 1), "conditioning_scale": scale}
             frame = self._sample(how, seed, steps, size, 1, drawn)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tracemalloc
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
 
 from channel.channel import Channel
-from channel.models import MODELS
+from channel.models.base import MODELS, Model, State
 from common.conventions import snr_db_of
 from common.errors import BurstError, SettingError
 
@@ -56,15 +57,15 @@ def test_the_model_is_turned_live_for_whole_bursts() -> None:
 
 def test_every_parameter_tells_its_unit_limits_and_models() -> None:
     told = Channel(snr_db=3).knobs.describe()
-    assert told["model"]["choices"] == ["awgn", "rayleigh", "rician", "erasure"]
+    assert told["model"]["choices"] == ["awgn", "erasure", "rayleigh", "rician", "trace"] == list(MODELS.names())
     assert told["coherence_symbols"]["unit"] == "symbols"
     assert told["coherence_symbols"]["only_for"] == ["rayleigh", "rician"]
     assert told["k_factor_db"]["only_for"] == ["rician"]
     assert "only_for" not in told["snr_db"]
-    for name, model in MODELS.items():
-        for knob, value in model.knobs:
-            assert name in knob.only_for
-            assert knob.check(value) == value
+    for entry in MODELS.entries():
+        for knob, value in entry.item.knobs:
+            assert entry.name in told[knob.name]["only_for"]
+            assert (told[knob.name]["value"], knob.check(value)) == (value, value)
 
 
 def test_parameters_are_checked() -> None:
@@ -99,3 +100,64 @@ def test_what_is_not_finite_goes_through_a_fading_channel_without_a_word() -> No
     samples[50:] = np.finfo(np.float32).max
     received = Channel(snr_db=10, model="rayleigh").apply(samples, 0)
     assert not np.isfinite(received[:50]).any()
+
+
+class Wrong(Model):
+    """Gives whatever the test says."""
+
+    given: tuple[Any, Any]
+
+    def apply(self, samples: np.ndarray, state: State) -> tuple[Any, Any]:
+        return self.given
+
+
+GOOD = {"snr_set_db": 3.0, "gain_db": None}
+
+
+@pytest.mark.parametrize(
+    ("received", "report", "told"),
+    [
+        (np.ones(4), GOOD, r"must give complex64 \(4,\), not float64 \(4,\)"),
+        (np.ones(5, np.complex64), GOOD, r"not complex64 \(5,\)"),
+        ([1, 2, 3, 4], GOOD, "not list"),
+        (np.ones(4, np.complex64), {}, "must report snr_set_db"),
+        (np.ones(4, np.complex64), {"snr_set_db": 3.0}, "must report snr_set_db, and gain_db or None"),
+        (np.ones(4, np.complex64), {"snr_set_db": None, "gain_db": 0.0}, "must report snr_set_db"),
+        (np.ones(4, np.complex64), GOOD | {"gain_db": float("inf")}, "plain JSON values"),
+        (np.ones(4, np.complex64), GOOD | {"taps": np.ones(2)}, "plain JSON values"),
+        (np.ones(4, np.complex64), GOOD | {1: 2}, "plain JSON values"),
+        (np.ones(4, np.complex64), None, "dictionary"),
+    ],
+)
+def test_a_model_that_gives_what_it_must_not_is_told(
+    received: Any, report: Any, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    channel = Channel(snr_db=0)
+    monkeypatch.setitem(channel._models, "awgn", Wrong())
+    monkeypatch.setattr(Wrong, "given", (received, report), raising=False)
+    with pytest.raises(BurstError, match=told):
+        channel.apply(np.ones(4, np.complex64), 0)
+
+
+def test_facts_of_a_models_own_are_reported_and_its_name_is_the_registered_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Channel(snr_db=0)
+    monkeypatch.setitem(channel._models, "awgn", Wrong())
+    facts = {"taps": [1, 0.5], "path": {"delay": 3}, "model": "another"}
+    monkeypatch.setattr(Wrong, "given", (np.ones(4, np.complex64), GOOD | facts), raising=False)
+    _, report = channel.apply_with(channel.knobs.begin(0), np.ones(4, np.complex64), 0)
+    assert report == GOOD | facts | {"model": "awgn"}
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS.names() if name != "trace"])
+def test_no_samples_are_a_burst_too(model: str) -> None:
+    channel = Channel(snr_db=4, model=model, settings={"erasure_rate": 0})
+    settings = channel.knobs.begin(0)
+    received, report = channel.apply_with(settings, np.zeros(0, np.complex64), 0)
+    assert (received.shape, received.dtype) == ((0,), np.complex64)
+    assert report == {"model": model, "snr_set_db": 4, "gain_db": 0}
+    assert channel.snr_set_db(settings, 0) == 4
+
+
+def test_an_unknown_start_option_is_told() -> None:
+    with pytest.raises(SettingError, match="no start option is called 'traces'; there are: trace"):
+        Channel(snr_db=0, options={"traces": "x"})

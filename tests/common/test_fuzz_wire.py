@@ -75,7 +75,7 @@ EXAMPLES: dict[str, tuple[dict[str, Any], tuple[bytes, ...]]] = {
             "caption": "A car.",
             "sent": "A car.",
             "scheme": "desc-only",
-            "text_mode": "1/3",
+            "modes": {"description": "1/3"},
             "tx_snr_db": 3.0,
             "seconds": {"encode": 0.5},
             "shape": [1, 2, 2, 3],
@@ -93,12 +93,15 @@ EXAMPLES: dict[str, tuple[dict[str, Any], tuple[bytes, ...]]] = {
             "text_ok": False,
             "failed": ["description"],
             "generator": None,
-            "role": None,
+            "task": None,
             "seconds": {"decode": 0.5},
             "gaps": 0,
             "shape": [1, 2, 2, 3],
-            "frame_shape": [2, 2, 3],
-            "sketches_shape": [3, 2, 2],
+            "sections": [
+                {"name": "description", "modality": "text", "snr_db": None, "failed": True, "shape": []},
+                {"name": "first_frame", "modality": "frame", "snr_db": 3.0, "failed": False, "shape": [2, 2, 3]},
+                {"name": "sketches", "modality": "sketch", "snr_db": 3.0, "failed": False, "shape": [2, 6]},
+            ],
         },
         (TWELVE, TWELVE, TWELVE),
     ),
@@ -208,9 +211,12 @@ def use(message: wire.Message, allowed: tuple[str, ...]) -> None:
     wire.encode_header(message.kind, fields)
     if "samples" in fields:
         assert all(message.samples(i).size == fields["samples"] for i in range(len(message.payloads)))
-    for index, name in enumerate(name for name in ("shape", "frame_shape", "sketches_shape") if name in fields):
-        picture = message.picture(index, name)
-        assert picture is None or list(picture.shape) == fields[name]
+    if "shape" in fields:
+        video = message.video()
+        assert video is None or list(video.shape) == fields["shape"]
+    if "sections" in fields:
+        shapes = {section["name"]: section["shape"] for section in fields["sections"] if section["shape"]}
+        assert {name: list(picture.shape) for name, picture in message.section_pictures().items()} == shapes
 
 
 def fire(kinds: tuple[str, ...], count: int, seed: int) -> tuple[int, int]:

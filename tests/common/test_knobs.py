@@ -146,3 +146,14 @@ def test_a_new_session_drops_what_waits_for_a_burst_of_the_old_one(knobs: Knobs)
         assert (knobs.begin(seq)["snr_db"], fork.begin(seq)["snr_db"], fork.begin(seq)["steps"]) == (3, 3, None)
     knobs.set("snr_db", 1, from_seq=13)
     assert [knobs.begin(seq)["snr_db"] for seq in (12, 13)] == [3, 1]
+
+
+def test_a_choice_that_is_not_available_is_listed_and_refused_with_its_reason() -> None:
+    knob = Knob("kind", "kind", kind="choice", choices=("a", "b"), unavailable=(("b", "it needs a file"),))
+    assert knob.describe()["choices"] == ["a", "b"]
+    assert knob.describe()["unavailable"] == {"b": "it needs a file"}
+    assert knob.check("a") == "a"
+    with pytest.raises(SettingError, match="kind cannot be b: it needs a file"):
+        knob.check("b")
+    with pytest.raises(SettingError, match="must be one of a, b"):
+        knob.check("c")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -61,6 +62,13 @@ def test_nothing_is_imported_before_it_is_asked_for(package: Path) -> None:
     assert "fruit.pear" not in sys.modules
     assert "pear" in found
     assert "fruit.pear" in sys.modules
+
+
+def test_the_order_does_not_depend_on_which_module_was_imported_first(package: Path) -> None:
+    (package / "apricot.py").write_text((package / "pear.py").read_text().replace("pear", "apricot"))
+    found = registry()
+    importlib.import_module("fruit.pear")
+    assert found.names() == ("quince", "apricot", "pear")
 
 
 def test_an_unknown_name_lists_those_there_are(package: Path) -> None:

@@ -22,7 +22,7 @@ def packed(header: object, *payloads: bytes) -> list[bytes]:
 
 
 def burst_frames(**changes: object) -> list[bytes]:
-    header = {"v": 2, "kind": "burst", **BURST, **changes}
+    header = {"v": 3, "kind": "burst", **BURST, **changes}
     return packed({k: v for k, v in header.items() if v != "absent"}, SAMPLES.tobytes())
 
 
@@ -36,7 +36,7 @@ def test_round_trip_shares_memory_with_the_frame() -> None:
 
 def test_payload_is_little_endian_interleaved_float32() -> None:
     message = wire.decode(
-        [*packed({"v": 2, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",)
+        [*packed({"v": 3, "kind": "burst", **BURST, "samples": 1}), b"\0\0\x80\x3f\0\0\0\xc0"], ("burst",)
     )
     assert message.samples()[0] == 1 - 2j
 
@@ -50,8 +50,8 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
 @pytest.mark.parametrize(
     ("frames", "words"),
     [
-        ([], "2 to 4 frames"),
-        ([b"x"], "2 to 4 frames"),
+        ([], "2 to 18 frames"),
+        ([b"x"], "2 to 18 frames"),
         ([b"", b""], "1 to 16384 bytes"),
         ([b"x" * 20000, b""], "1 to 16384 bytes"),
         ([b"\xc1", b""], "not valid msgpack"),
@@ -60,9 +60,10 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
         (packed([1, 2], b""), "not a map"),
         (packed({1: 2}, b""), "not valid msgpack|not a map"),
         (packed({"v": 1, "kind": "burst"}, b""), "version 1"),
+        (packed({"v": 2, "kind": "burst"}, b""), "version 2"),
         (packed({"kind": "burst"}, b""), "version None"),
-        (packed({"v": 2, "kind": "request", "op": "get"}, b""), "'request' on a socket that takes burst"),
-        (packed({"v": 2, "kind": ["burst"]}, b""), "kind"),
+        (packed({"v": 3, "kind": "request", "op": "get"}, b""), "'request' on a socket that takes burst"),
+        (packed({"v": 3, "kind": ["burst"]}, b""), "kind"),
         (burst_frames(samples="absent"), "'samples' is missing"),
         (burst_frames(samples=4), "payloads of"),
         (burst_frames(samples=-1), "'samples'"),
@@ -74,13 +75,130 @@ def test_a_message_without_payload_has_an_empty_one() -> None:
         (burst_frames(dtype="object"), "'dtype'"),
         (burst_frames(extra=1), "unknown field 'extra'"),
         ([*burst_frames(), b"more"], "payloads of"),
-        ([*burst_frames(), b"", b"", b""], "2 to 4 frames"),
+        ([*burst_frames(), *[b""] * 17], "2 to 18 frames"),
     ],
 )
 def test_what_is_wrong_is_refused_with_one_line(frames: list[bytes], words: str) -> None:
     with pytest.raises(ProtocolError, match=words) as caught:
         wire.decode(frames, ("burst",))
     assert "\n" not in str(caught.value)
+
+
+def told(name: str, shape: tuple[int, ...] = (), /, **changes: object) -> dict[str, object]:
+    """What a result says of one section."""
+    return {"name": name, "modality": "frame", "snr_db": 3.0, "failed": False, "shape": list(shape), **changes}
+
+
+RESULT = {
+    "session": SESSION,
+    "seq": 7,
+    "receiver": "a",
+    "clip": 1,
+    "scheme": "first-frame-desc",
+    "snr_db": 3.0,
+    "text": "A car.",
+    "text_ok": True,
+    "failed": [],
+    "generator": "mini",
+    "task": "frame-text",
+    "seconds": {},
+    "gaps": 0,
+    "shape": [1, 2, 2, 3],
+}
+VIDEO = np.arange(12, dtype=np.uint8).reshape(1, 2, 2, 3)
+
+
+def result_frames(sections: object, *pictures: np.ndarray) -> list[bytes]:
+    header = {"v": 3, "kind": "result", **RESULT, "sections": sections}
+    return packed(header, VIDEO.tobytes(), *(picture.tobytes() for picture in pictures))
+
+
+def test_a_result_has_the_pictures_of_its_sections_by_name() -> None:
+    frame, sketches = (
+        np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8) for shape in ((2, 3, 3), (4, 5))
+    )
+    sections = [told("description"), told("first_frame", frame.shape), told("motion"), told("sketches", sketches.shape)]
+    fields = {**RESULT, "sections": sections}
+    for frames in (wire.encode("result", fields, (VIDEO, frame, sketches)), result_frames(sections, frame, sketches)):
+        message = wire.decode(frames, ("result",))
+        video, pictures = message.video(), message.section_pictures()
+        assert video is not None
+        np.testing.assert_array_equal(video, VIDEO)
+        assert list(pictures) == ["first_frame", "sketches"]
+        np.testing.assert_array_equal(pictures["first_frame"], frame)
+        np.testing.assert_array_equal(pictures["sketches"], sketches)
+    nothing = wire.decode(result_frames([]), ("result",))
+    assert nothing.section_pictures() == {}
+
+
+def test_a_result_of_as_many_sections_as_there_may_be_goes_through() -> None:
+    most = [told(f"{number:02}" + "x" * 62, (1, 2)) for number in range(wire.MAX_SECTIONS)]
+    frames = [bytes(frame) for frame in wire.encode("result", {**RESULT, "sections": most}, (VIDEO, *[b"ab"] * 16))]
+    assert len(wire.decode(frames, ("result",)).section_pictures()) == wire.MAX_SECTIONS
+
+
+PICTURE = np.zeros((2, 2), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "words"),
+    [
+        (result_frames(None), "'sections'"),
+        (result_frames({}), "'sections'"),
+        (result_frames(["first_frame"]), "'sections'"),
+        (result_frames([{}]), "'sections'"),
+        (result_frames([{k: v for k, v in told("a").items() if k != "snr_db"}]), "'sections'"),
+        (result_frames([told("a", value=1)]), "'sections'"),
+        (result_frames([told("a", name=7)]), "'sections'"),
+        (result_frames([told("x" * 65)]), "'sections'"),
+        (result_frames([told("a", modality=None)]), "'sections'"),
+        (result_frames([told("a", modality="x" * 33)]), "'sections'"),
+        (result_frames([told("a", snr_db="loud")]), "'sections'"),
+        (result_frames([told("a", snr_db=float("nan"))]), "'sections'"),
+        (result_frames([told("a", failed=0)]), "'sections'"),
+        (result_frames([told("a", shape=None)]), "'sections'"),
+        (result_frames([told("a", (2, 2, 3, 1))], PICTURE), "'sections'"),
+        (result_frames([told("a", (0, 2))]), "'sections'"),
+        (result_frames([told("a", (-2, -2))], PICTURE), "'sections'"),
+        (result_frames([told("a", (2, 65537))]), "'sections'"),
+        (result_frames([told("a", shape=[2, 2.0])], PICTURE), "'sections'"),
+        (result_frames([told("a", shape=[2, True])]), "'sections'"),
+        (result_frames([told(str(number)) for number in range(wire.MAX_SECTIONS + 1)]), "'sections'"),
+        # shapes and payloads that do not agree
+        (result_frames([told("a", (2, 2))]), "payloads of"),
+        (result_frames([told("a", (2, 3))], PICTURE), "payloads of"),
+        (result_frames([told("a")], PICTURE), "payloads of"),
+        (result_frames([told("a", (2, 2))], PICTURE, PICTURE), "payloads of"),
+        (result_frames([told("a", (2, 2)), told("b", (1, 3))], np.zeros(3, np.uint8), PICTURE), "payloads of"),
+        (result_frames([told("a", (65536, 65536, 65536))], PICTURE), "payloads of"),
+        (result_frames([], *[PICTURE] * (wire.MAX_SECTIONS + 1)), "2 to 18 frames"),
+    ],
+)
+def test_a_result_with_bad_sections_is_refused(frames: list[bytes], words: str) -> None:
+    with pytest.raises(ProtocolError, match=words) as caught:
+        wire.decode(frames, ("result",))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sections", [[told("a", value=1)], [told("a", (2, 0))], [told("a")] * 17])
+def test_no_receiver_can_send_bad_sections(sections: list[object]) -> None:
+    with pytest.raises(ProtocolError, match="'sections'"):
+        wire.encode("result", {**RESULT, "sections": sections}, (VIDEO,))
+
+
+@pytest.mark.parametrize(
+    "modes", [None, [], {"a": 1}, {1: "a"}, {"x" * 65: "1/3"}, {"a": "x" * 65}, {str(k): "1/3" for k in range(17)}]
+)
+def test_a_preview_with_bad_modes_is_refused(modes: object) -> None:
+    about = {"session": SESSION, "seq": 7, "clip": 1, "name": "", "caption": "", "sent": "", "scheme": "desc-only"}
+    fields = {**about, "tx_snr_db": 3.0, "seconds": {}, "shape": [1, 2, 2, 3]}
+    video = wire.decode(
+        wire.encode("preview", {**fields, "modes": {"a": "1/3", "b": ""}}, (VIDEO,)), ("preview",)
+    ).video()
+    assert video is not None
+    np.testing.assert_array_equal(video, VIDEO)
+    with pytest.raises(ProtocolError, match="'modes'"):
+        wire.encode("preview", {**fields, "modes": modes}, (VIDEO,))
 
 
 JOIN = {"name": "hall-2.local_a", "life": SESSION}

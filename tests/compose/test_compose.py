@@ -382,7 +382,7 @@ def test_two_receivers_hear_the_same_bursts_at_their_own_snrs(stack: Stack, tmp_
     assert all(abs(made["snr_estimated_db"] - snr_db[name]) < 1 for name, made in facts.items())
     quality = {}
     for name, path in heard.items():
-        with Image.open(path.with_suffix("") / "received_frame.png") as picture:
+        with Image.open(path.with_suffix("") / "received_first_frame.png") as picture:
             quality[name] = psnr(source[None], np.asarray(picture)[None])
     stack.tell(", ".join(f"{snr_db[name]:g} dB: first frame at {quality[name]:.1f} dB PSNR" for name in names))
     assert quality[names[0]] > quality[names[1]] + 1.5

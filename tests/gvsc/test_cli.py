@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -15,9 +14,9 @@ import zmq
 from click.testing import CliRunner, Result
 
 from common import burst, endpoints, schemes, wire
-from common.burst import Header
 from common.codecs import text
 from common.control import ControlServer
+from common.header import Header
 from common.knobs import Knob, Knobs
 from gvsc.cli import main
 
@@ -126,8 +125,10 @@ def test_nobody_there_exits_with_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 
 def test_inspect_tells_each_burst(tmp_path: Path) -> None:
-    header = Header(schemes.by_name("desc-only"), clip=3, text_bytes=5, frames=8, height=256, width=256)
-    robust = dataclasses.replace(header, text_mode=text.by_name("1/8").number)
+    header, robust = (
+        Header(schemes.by_name("desc-only"), 3, 8, 256, 256, {"description": {"bytes": 5, "mode": mode.number}})
+        for mode in (text.by_name("1/3"), text.by_name("1/8"))
+    )
     bursts = [
         burst.assemble(h, {"description": np.full(h.payload_symbols, 1j, np.complex64)}).samples
         for h in (header, robust)
@@ -160,6 +161,7 @@ def test_inspect_tells_each_burst(tmp_path: Path) -> None:
     line = lines[0]
     assert (line["link"], line["receiver"]) == (2, "weak")
     assert (line["scheme"], line["symbols"], line["snr_set_db"]) == ("desc-only", header.total_symbols, 20.0)
+    assert [line["modes"] for line in lines] == [{"description": "1/3"}, {"description": "1/8"}]
     assert line["cbr_total"] == header.cbr_total
     assert line["power"] == pytest.approx(1, abs=1e-4)
     assert line["evm_rms"] == pytest.approx(0.1, abs=1e-4)

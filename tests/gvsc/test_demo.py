@@ -98,6 +98,12 @@ def test_simulate_writes_everything_losslessly(clips: Path, tmp_path: Path) -> N
     assert facts["metrics"]["psnr"] > 5
     # its weights need not be here; then it says so and has no value
     assert (facts["metrics"]["deepfeat"] is None) == ("deepfeat" in facts["metrics_missing"])
+    assert (facts["modes"], facts["task"]) == ({"description": "1/3"}, "frame-text")
+    assert {name: (about["modality"], about["failed"]) for name, about in facts["sections"].items()} == {
+        "description": ("text", False),
+        "first_frame": ("frame", False),
+    }
+    assert facts["messages"] == []
     assert set(facts["seconds"]) == {"extract", "encode", "channel", "decode", "generate"}
     before, after = np.load(facts["files"]["tx"]), np.load(facts["files"]["rx"])
     assert before.dtype == after.dtype == np.complex64
@@ -106,7 +112,7 @@ def test_simulate_writes_everything_losslessly(clips: Path, tmp_path: Path) -> N
     source = [np.asarray(Image.open(path)) for path in sorted(Path(facts["files"]["source"]).glob("*.png"))]
     made = [np.asarray(Image.open(path)) for path in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
     assert np.stack(source).shape == np.stack(made).shape == (8, 256, 256, 3)
-    assert size(facts["files"]["received_frame"]) == (256, 256)
+    assert size(facts["files"]["received_first_frame"]) == (256, 256)
 
 
 def test_simulate_without_weights_is_one_line_with_name_and_hash(clips: Path, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ def test_what_cannot_be_done_is_one_line_and_1(
     assert not (tmp_path / "o").exists()
 
 
-def test_an_unknown_sketcher_is_wrong_usage(clip: Path, tmp_path: Path) -> None:
+def test_an_unknown_edge_extractor_is_wrong_usage(clip: Path, tmp_path: Path) -> None:
     result = run(str(clip), "--sketch", "sobel", "--out", str(tmp_path / "o"))
     assert result.exit_code == 2
     assert "'sobel' is not one of 'pidinet-tiny-gvsc'" in result.stderr

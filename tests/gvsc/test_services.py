@@ -125,23 +125,27 @@ def test_three_processes_and_one_give_the_same_bytes(
     np.testing.assert_array_equal(np.load(facts["files"]["tx"]), tapped[1].samples(0))
     np.testing.assert_array_equal(np.load(facts["files"]["rx"]), tapped[1].samples(1))
     frames = [np.asarray(Image.open(p)) for p in sorted(Path(facts["files"]["reconstruction"]).glob("*.png"))]
-    np.testing.assert_array_equal(np.stack(frames), results[1].picture(0, "shape"))
+    np.testing.assert_array_equal(np.stack(frames), results[1].video())
     assert results[1].header["text"] == facts["text_received"] == facts["text_sent"]
     assert facts["described_by"] == describe
     assert (facts["text_sent"] == CAPTION) == (describe == "captions")
     assert results[1].header["snr_db"] == facts["snr_estimated_db"]
-    assert (results[1].header["generator"], results[1].header["role"]) == (facts["generator"], facts["role"])
-    for index, shape, file in ((1, "frame_shape", "received_frame"), (2, "sketches_shape", "received_sketches")):
-        received = results[1].picture(index, shape)
-        assert (received is None) == (facts["files"][file] is None)
-        if received is not None:
-            shown = received if index == 1 else np.hstack(received)
-            np.testing.assert_array_equal(np.asarray(Image.open(facts["files"][file])), shown)
-    count = {"sketch-desc": [1, 256, 256], "sketches-desc": [8, 256, 256]}.get(scheme, [])
-    assert results[1].header["sketches_shape"] == count
+    assert (results[1].header["generator"], results[1].header["task"]) == (facts["generator"], facts["task"])
+    pictures = results[1].section_pictures()
+    assert {f"received_{name}" for name in pictures} == {name for name in facts["files"] if name.startswith("received")}
+    for name, received in pictures.items():
+        np.testing.assert_array_equal(np.asarray(Image.open(facts["files"][f"received_{name}"])), received)
+    shapes = {
+        "first-frame-desc": {"first_frame": (256, 256, 3)},
+        "sketch-desc": {"sketch": (256, 256)},
+        "sketches-desc": {"sketches": (256, 8 * 256)},
+    }
+    assert {name: received.shape for name, received in pictures.items()} == shapes.get(scheme, {})
+    told = {section.pop("name"): section for section in map(dict, results[1].header["sections"])}
+    assert {name: {k: v for k, v in about.items() if k != "shape"} for name, about in told.items()} == facts["sections"]
     # Other noise gives another picture, and so another clip; bits that arrived whole give the same again.
-    same = np.array_equal(results[0].picture(0, "shape"), results[1].picture(0, "shape"))
-    assert same == (facts["role"] == "text" or scheme == "h265-ldpc")
+    same = np.array_equal(results[0].video(), results[1].video())
+    assert same == (facts["task"] == "text" or scheme == "h265-ldpc")
     assert results[1].header["failed"] == []
     assert services.exit_code("transmitter") in (0, None)
 

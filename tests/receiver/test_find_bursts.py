@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from common import burst, schemes
-from common.burst import Burst, Header
+from common.burst import Burst
+from common.codecs import text
+from common.header import Header
 from receiver.find_bursts import correlation, find_bursts, threshold
 
 
 def a_burst(clip: int) -> Burst:
     scheme = schemes.by_name("first-frame-desc" if clip % 2 else "desc-only")
-    header = Header(scheme, clip, text_bytes=20 + clip, frames=8, height=64, width=64)
+    values = {"description": {"bytes": 20 + clip, "mode": text.DEFAULT_MODE}}
+    header = Header(scheme, clip, 8, 64, 64, values)
     rng = np.random.default_rng(clip)
     counts = {section: header.section_symbols(section) for section in scheme.sections}
     return burst.assemble(

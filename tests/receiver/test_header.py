@@ -5,21 +5,25 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common import burst, schemes
-from common.burst import Header
+from common import header as header_code
+from common import layout, schemes
+from common.codecs import text
+from common.header import Header
 from receiver import header as header_reader
 
 
 def preamble(clip: int) -> tuple[Header, np.ndarray]:
-    header = Header(schemes.SCHEMES[clip % 2], clip % 256, text_bytes=clip % 200, frames=8, height=256, width=512)
-    samples = np.empty(burst.PREAMBLE_SYMBOLS, np.complex64)
-    samples[burst.PILOT_PLACES] = burst.PILOTS
-    samples[burst.HEADER_PLACES] = burst.encode_header(header)
+    values = {"description": {"bytes": clip % 200, "mode": text.DEFAULT_MODE}}
+    scheme = schemes.by_name(schemes.names()[clip % 2])
+    header = Header(scheme, clip % header_code.CLIP_NUMBERS, 8, 256, 512, values)
+    samples = np.empty(layout.PREAMBLE_SYMBOLS, np.complex64)
+    samples[layout.PREAMBLE_PILOT_INDICES] = layout.PREAMBLE_PILOTS
+    samples[layout.FIRST_WORD_INDICES] = header_code.encode(header)
     return header, samples
 
 
 def noise(rng: np.random.Generator, snr_db: float) -> np.ndarray:
-    count = burst.PREAMBLE_SYMBOLS
+    count = layout.PREAMBLE_SYMBOLS
     both = rng.standard_normal(count) + 1j * rng.standard_normal(count)
     return both * np.sqrt(0.5 * 10 ** (-snr_db / 10))
 
@@ -42,7 +46,7 @@ def test_it_is_lost_as_rarely_as_promised() -> None:
 
 
 def test_the_gain_may_turn_within_the_preamble() -> None:
-    turning = np.exp(1j * np.linspace(0, 1.5 * np.pi, burst.PREAMBLE_SYMBOLS))
+    turning = np.exp(1j * np.linspace(0, 1.5 * np.pi, layout.PREAMBLE_SYMBOLS))
     assert lost(5, turning, 40) <= 2
 
 
@@ -51,7 +55,7 @@ def test_noise_and_silence_are_no_header() -> None:
     for _ in range(200):
         received = noise(rng, 0).astype(np.complex64)
         assert header_reader.read(received, header_reader.listen(received)) is None
-    silence = np.zeros(burst.PREAMBLE_SYMBOLS, np.complex64)
+    silence = np.zeros(layout.PREAMBLE_SYMBOLS, np.complex64)
     assert header_reader.read(silence, header_reader.listen(silence)) is None
 
 

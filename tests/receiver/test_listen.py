@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 
 from common import burst, schemes
-from common.burst import Header
+from common import header as header_code
 from common.codecs import text
-from receiver.listen import MAX_MAGNITUDE, listen, sharpened
+from common.header import Header
+from common.layout import PREAMBLE_SYMBOLS
+from receiver.estimate import Estimate, track
+from receiver.listen import MAX_MAGNITUDE, listen
 
 CAPTION = b"A red car drives along a wet road."
-HEADER = Header(schemes.by_name("desc-only"), 3, len(CAPTION), frames=8, height=64, width=64)
+HEADER = Header(
+    schemes.by_name("desc-only"), 3, 8, 64, 64, {"description": {"bytes": len(CAPTION), "mode": text.DEFAULT_MODE}}
+)
 
 
 def received(snr_db: float, seed: int = 0) -> np.ndarray:
@@ -27,18 +32,27 @@ def received(snr_db: float, seed: int = 0) -> np.ndarray:
 
 def test_all_of_it_is_heard() -> None:
     heard = listen(received(3))
-    assert (heard.header, heard.text, heard.failed) == (HEADER, CAPTION.decode(), ())
+    assert (heard.header, heard.text, heard.lost) == (HEADER, CAPTION.decode(), ())
+    assert list(heard.sections) == ["description"]
+    assert (heard.sections["description"].value, heard.sections["description"].modality) == (CAPTION.decode(), "text")
     assert heard.estimate is not None
     assert heard.estimate.snr_db == pytest.approx(3, abs=1)
 
 
 def test_what_is_lost_is_named() -> None:
     samples = received(-3)
-    assert (listen(samples).header, listen(samples).failed) == (HEADER, ("description",))
-    assert listen(samples[:-1]).failed == ("header",)
-    assert listen(samples[:100]).failed == ("samples",)
+    heard = listen(samples)
+    assert (heard.header, heard.lost, heard.failed, heard.text) == (HEADER, ("description",), (), None)
+    assert heard.sections["description"].failed
+    assert listen(samples[:-1]).lost == listen(samples[:-1]).failed == ("header",)
+    assert listen(samples[:100]).lost == ("samples",)
     samples[5] = 2 * MAX_MAGNITUDE
-    assert listen(samples).failed == ("samples",)
+    assert listen(samples).lost == ("samples",)
+
+
+def by_pilots_and_header(samples: np.ndarray) -> Estimate:
+    places, known = HEADER.layout(), [burst.known_pilots(HEADER), header_code.encode(HEADER)]
+    return track(samples, np.concatenate([places["pilots"], places["header"]]), np.concatenate(known))
 
 
 def test_the_description_sharpens_the_estimate() -> None:
@@ -46,21 +60,18 @@ def test_the_description_sharpens_the_estimate() -> None:
     for seed in range(60):
         samples = received(5, seed)
         heard = listen(samples)
-        better = sharpened(samples, heard)
         assert heard.estimate is not None
-        assert better is not None
-        before.append(heard.estimate.snr_db - 5)
-        after.append(better.snr_db - 5)
+        before.append(by_pilots_and_header(samples).snr_db - 5)
+        after.append(heard.estimate.snr_db - 5)
     assert np.std(after) < 0.8 * np.std(before)
-    lost = listen(received(-3))
-    assert sharpened(received(-3), lost) is lost.estimate
+    assert listen(received(-3)).estimate == by_pilots_and_header(received(-3))
 
 
 def test_a_genie_s_noise_is_believed_throughout() -> None:
     for snr_db, told in ((3, 3), (3, 0)):
         samples = received(snr_db)
-        heard = listen(samples, genie_snr_db=told)
-        for estimate in (heard.estimate, sharpened(samples, heard, genie_snr_db=told)):
+        for cut in (0, 1):  # what only the preamble tells, too
+            estimate = listen(samples[: samples.size - cut], genie_snr_db=told).estimate
             assert estimate is not None
             assert estimate.noise_power == pytest.approx(10 ** (-told / 10))
 
@@ -69,7 +80,7 @@ def test_a_genie_s_noise_is_believed_where_the_gain_moves(monkeypatch: pytest.Mo
     """The header is not read with a constant gain here, so all decoding is with one that moves."""
     from receiver import header as header_reader
 
-    turning = received(20) * np.exp(1.8j * np.pi * np.arange(HEADER.total_symbols) / burst.PREAMBLE_SYMBOLS)
+    turning = received(20) * np.exp(1.8j * np.pi * np.arange(HEADER.total_symbols) / PREAMBLE_SYMBOLS)
     samples = turning.astype(np.complex64)
     seen = []
     decode = header_reader._decode

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from common.sections import section
 from receiver.media import OutputError
 from receiver.output import Recorder
 from receiver.receiver import Reconstruction
@@ -20,7 +21,10 @@ from receiver.receiver import Reconstruction
 def made(value: int = 128, *, frame: bool = False) -> Reconstruction:
     rng = np.random.default_rng(value)
     video = rng.integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
-    return Reconstruction(video, None, 3.0, "a wall", video[0] if frame else None)
+    arrived = [section("description").arrived("a wall")]
+    if frame:
+        arrived.append(section("first_frame").arrived((video[0] / np.float32(255)).transpose(2, 0, 1), 3.0))
+    return Reconstruction(video, None, 3.0, {one.section: one for one in arrived})
 
 
 def names(folder: Path) -> list[str]:
@@ -31,24 +35,34 @@ def test_a_burst_is_a_film_its_frames_and_its_facts(tmp_path: Path) -> None:
     out = tmp_path / "new" / "out"
     Recorder(out)(7, made(frame=True))
     assert names(out) == ["000007", "000007.json", "000007.mp4"]
-    assert names(out / "000007") == [*(f"{k:03d}.png" for k in range(8)), "received_frame.png"]
-    assert json.loads((out / "000007.json").read_text())["text_received"] == "a wall"
+    assert names(out / "000007") == [*(f"{k:03d}.png" for k in range(8)), "received_first_frame.png"]
+    facts = json.loads((out / "000007.json").read_text())
+    assert facts["text_received"] == "a wall"
+    assert facts["sections"] == {
+        "description": {"modality": "text", "snr_db": None, "failed": False},
+        "first_frame": {"modality": "frame", "snr_db": 3.0, "failed": False},
+    }
+    received = np.asarray(Image.open(out / "000007" / "received_first_frame.png"))
+    np.testing.assert_array_equal(received, made().video[0])
     np.testing.assert_array_equal(np.asarray(Image.open(out / "000007" / "003.png")), made().video[3])
 
 
 def test_received_sketches_lie_beside_them(tmp_path: Path) -> None:
     sketches = np.random.default_rng(0).integers(0, 256, (3, 32, 64), dtype=np.uint8)
-    Recorder(tmp_path)(0, dataclasses.replace(made(), sketches=sketches, generator="mini", role="sketches-text"))
+    arrived = section("sketches").clean(sketches / np.float32(255))
+    Recorder(tmp_path)(
+        0, dataclasses.replace(made(), sections={"sketches": arrived}, generator="mini", task="sketches-text")
+    )
     picture = Image.open(tmp_path / "000000" / "received_sketches.png")
     np.testing.assert_array_equal(np.asarray(picture), np.hstack(list(sketches)))
-    assert json.loads((tmp_path / "000000.json").read_text())["role"] == "sketches-text"
+    assert json.loads((tmp_path / "000000.json").read_text())["task"] == "sketches-text"
 
 
 def test_a_later_session_replaces_all_of_a_burst(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     recorder(0, made(1, frame=True))
     recorder(0, made(2))
-    assert not (tmp_path / "000000" / "received_frame.png").exists()
+    assert not (tmp_path / "000000" / "received_first_frame.png").exists()
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "000000" / "000.png")), made(2).video[0])
 
 
@@ -69,13 +83,14 @@ def test_a_disk_that_fills_up_leaves_what_was_there_and_nothing_half(tmp_path: P
     program = f"""
 import numpy as np, resource, sys
 from pathlib import Path
+from common.sections import section
 from receiver.media import OutputError
 from receiver.output import Recorder
 from receiver.receiver import Reconstruction
 video = np.random.default_rng(2).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, resource.RLIM_INFINITY))
 try:
-    Recorder(Path(sys.argv[1]))(0, Reconstruction(video, None, 3.0, "a wall", None))
+    Recorder(Path(sys.argv[1]))(0, Reconstruction(video, None, 3.0))
 except OutputError as error:
     print(error)
 """

@@ -20,7 +20,7 @@ def test_a_change_for_a_burst_of_one_session_does_not_come_with_the_next(tmp_pat
 
     def decode(_samples: Any, *, steps: int | None, **_: Any) -> Any:
         used.append(steps)
-        return SimpleNamespace(trouble=None)
+        return SimpleNamespace(messages=())
 
     places = {name: f"ipc://{tmp_path / name}" for name in ("downlink", "feedback", "results", "control")}
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()

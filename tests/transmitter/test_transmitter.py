@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from common.clip import Clip
-from common.errors import SettingError, WeightsError
+from common.errors import SchemeError, SettingError, WeightsError
 from transmitter import transmitter as module
 from transmitter.transmitter import Transmitter
 
@@ -43,7 +43,8 @@ def test_only_what_is_sent_is_extracted(
 ) -> None:
     transmitter = Transmitter("captions", "canny")
     made = transmitter.encode_with_details(CLIP, 5.0, scheme)
-    assert {section: picture.shape for section, picture in made.pictures.items()} == shapes
+    assert made.text == made.contents["description"].text == "Noise."
+    assert {name: of.shape for name, of in made.contents.items() if name != "description"} == shapes
     assert drawn == (["canny"] if "sketch" in scheme else [])
     header = made.burst.header
     described = header.section_symbols("description")
@@ -60,3 +61,19 @@ def test_what_a_scheme_lacks_is_told_before_the_first_clip() -> None:
     transmitter.prepare("first-frame-desc")
     with pytest.raises(WeightsError, match="pidinet needs a checkpoint"):
         transmitter.prepare("sketch-desc")
+
+
+def test_settings_go_to_the_encoders_by_name() -> None:
+    transmitter = Transmitter("captions", "canny")
+    assert transmitter.encode(CLIP, 5.0, "desc-only").header.modes == {"description": "1/3"}
+    assert transmitter.encode(CLIP, 5.0, "desc-only", {"text_mode": "1/8+"}).header.modes == {"description": "1/8+"}
+    # a setting of another section's encoder does no harm
+    assert transmitter.encode(CLIP, 5.0, "desc-only", {"video_rate": "2/3"}).header.modes == {"description": "1/3"}
+    for options, told in (
+        ({"text_mode": "7/8"}, "text_mode"),
+        ({"textmode": "1/8"}, "no encoder has the setting 'textmode'"),
+    ):
+        with pytest.raises(SettingError, match=told):
+            transmitter.encode(CLIP, 5.0, "desc-only", options)
+    with pytest.raises(SchemeError, match="no scheme is called 'semaphore'; there are: first-frame-desc"):
+        transmitter.encode(CLIP, 5.0, "semaphore")

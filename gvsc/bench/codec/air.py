@@ -11,9 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from common import burst, pilots, schemes
-from common.burst import Header
+from common import header as header_code
+from common import pilots, schemes
 from common.conventions import FRAMES, SIZE
+from common.header import CLIP_NUMBERS, Header
+from common.layout import FIRST_WORD_INDICES, PREAMBLE_PILOT_INDICES, PREAMBLE_PILOTS, PREAMBLE_SYMBOLS
 from gvsc.bench.curves.noise import add_noise
 from receiver import header as header_reader
 from receiver.estimate import track
@@ -28,22 +30,22 @@ def send(symbols: Symbols, snr_db: float, rng: np.random.Generator, *, genie: bo
     same noise for the same n.
     """
     count = pilots.scattered_count(symbols.size)
-    behind = burst.PREAMBLE_SYMBOLS + np.arange(count + symbols.size)
+    behind = PREAMBLE_SYMBOLS + np.arange(count + symbols.size)
     scattered = behind[pilots.spread(count, behind.size)]
     section = np.setdiff1d(behind, scattered)
-    scheme = schemes.by_name("desc-only")
-    header = Header(scheme, int(rng.integers(burst.CLIP_NUMBERS)), int(rng.integers(1, 256)), FRAMES, SIZE, SIZE)
+    scheme = schemes.by_name(schemes.DEFAULT)
+    header = Header(scheme, int(rng.integers(CLIP_NUMBERS)), FRAMES, SIZE, SIZE)
     phase = np.complex64(np.exp(2j * np.pi * rng.random()))
-    sent = np.empty(burst.PREAMBLE_SYMBOLS + behind.size, np.complex64)
-    sent[burst.PILOT_PLACES] = burst.PILOTS
-    sent[burst.HEADER_PLACES] = coded = burst.encode_header(header)
+    sent = np.empty(PREAMBLE_SYMBOLS + behind.size, np.complex64)
+    sent[PREAMBLE_PILOT_INDICES] = PREAMBLE_PILOTS
+    sent[FIRST_WORD_INDICES] = coded = header_code.encode(header)
     sent[scattered] = pilots.sequence(count)
     sent[section] = symbols
     arrived, _ = add_noise(sent * phase, snr_db, rng)
     if genie:
         return (arrived[section] / phase).astype(np.complex64), snr_db
-    places = np.concatenate([burst.PILOT_PLACES, scattered])
-    known = np.concatenate([burst.PILOTS, pilots.sequence(count)])
+    places = np.concatenate([PREAMBLE_PILOT_INDICES, scattered])
+    known = np.concatenate([PREAMBLE_PILOTS, pilots.sequence(count)])
     if header_reader.read(arrived, header_reader.listen(arrived)) == header:
-        places, known = np.concatenate([places, burst.HEADER_PLACES]), np.concatenate([known, coded])
+        places, known = np.concatenate([places, FIRST_WORD_INDICES]), np.concatenate([known, coded])
     return track(arrived, places, known).equalise_together(arrived, section)

@@ -48,6 +48,7 @@ MEASURED: Final = (
     "common/modulation/*.py",
     "receiver/estimate.py",
     "receiver/header.py",
+    "transmitter/extract/extractors/*.py",
     "transmitter/extract/sketch/*.py",
     "gvsc/bench/codec/*.py",
     "gvsc/evaluation/metrics/*.py",

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from common import burst
-from common.burst import Header
+from common import header as header_code
+from common.header import Header
+from common.layout import PREAMBLE_SYMBOLS, WORD_SYMBOLS
 from gvsc.bench import preamble
 from gvsc.bench.curves.engine import CountedTrial, Curve, CurveSet
 from gvsc.bench.curves.noise import add_noise
@@ -23,16 +24,16 @@ def curves() -> CurveSet:
     made = [
         Curve(
             name="header, gain and noise known",
-            information_bits=burst.HEADER_BITS,
-            symbols=burst.HEADER_SYMBOLS,
+            information_bits=header_code.WORD_BITS,
+            symbols=WORD_SYMBOLS,
             trial_at=_code_alone,
             step_db=0.5,
             snrs_db=SNRS_DB,
         ),
         Curve(
             name="header with its pilots, gain and noise estimated",
-            information_bits=burst.HEADER_BITS,
-            symbols=burst.PREAMBLE_SYMBOLS,
+            information_bits=header_code.WORD_BITS,
+            symbols=PREAMBLE_SYMBOLS,
             trial_at=as_received,
             step_db=0.5,
             snrs_db=SNRS_DB,
@@ -55,12 +56,17 @@ def _code_alone(snr_db: float) -> CountedTrial:
     def trial(rng: np.random.Generator, batch: int) -> Mapping[str, int]:
         outcomes = []
         for header in [preamble.random_header(rng) for _ in range(batch)]:
-            received, variance = add_noise(burst.encode_header(header), snr_db, rng)
-            decoded = burst.decode_header(received, variance)
+            received, variance = add_noise(header_code.encode(header), snr_db, rng)
+            decoded = header_code.decode_word(received, variance, _read)
             outcomes.append((header, decoded[0] if decoded else None))
         return _counted(outcomes)
 
     return trial
+
+
+def _read(bits: header_code.Bits) -> Header | None:
+    first = header_code.first_word(bits)
+    return None if first is None else first.complete(np.zeros((0, header_code.WORD_BITS), np.uint8))
 
 
 def _counted(outcomes: list[tuple[Header, Header | None]]) -> Mapping[str, int]:

@@ -8,9 +8,10 @@ from functools import partial
 import numpy as np
 
 from common import burst, schemes
-from common.burst import Header, Symbols
+from common.burst import Symbols
 from common.codecs import text
 from common.conventions import FRAMES, SIZE, noise_variance
+from common.header import Header
 from gvsc.bench.curves.engine import CountedTrial, Curve, CurveSet
 from gvsc.bench.curves.noise import add_noise
 from receiver.listen import listen
@@ -40,7 +41,8 @@ def curves() -> CurveSet:
 
 
 def _header(mode: text.TextMode) -> Header:
-    return Header(schemes.by_name("desc-only"), 0, CHARACTERS, FRAMES, SIZE, SIZE, mode.number)
+    values = {"description": {"bytes": CHARACTERS, "mode": mode.number}}
+    return Header(schemes.by_name("desc-only"), 0, FRAMES, SIZE, SIZE, values)
 
 
 def _trial(header: Header, genie: bool, snr_db: float) -> CountedTrial:
@@ -48,7 +50,8 @@ def _trial(header: Header, genie: bool, snr_db: float) -> CountedTrial:
         lost = undetected = header_lost = 0
         for _ in range(batch):
             data = rng.choice(LETTERS, CHARACTERS).tobytes()
-            sent = burst.assemble(header, {"description": text.encode(data, header.text_mode)}).samples
+            coded = text.encode(data, header.values["description"]["mode"])
+            sent = burst.assemble(header, {"description": coded}).samples
             if genie:
                 received = add_noise(sent, snr_db, rng)[0]
                 read, found = _with_genie(received, noise_variance(snr_db))
@@ -70,4 +73,5 @@ def _with_genie(samples: Symbols, variance: float) -> tuple[bool, str | None]:
     if header is None:
         return False, None
     symbols = samples[header.layout()["description"]]
-    return True, text.decode(symbols, header.text_bytes, variance, header.text_mode)
+    values = header.values["description"]
+    return True, text.decode(symbols, values["bytes"], variance, values["mode"])

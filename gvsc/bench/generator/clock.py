@@ -25,14 +25,14 @@ from common.conventions import DEFAULT_SEED
 from common.errors import GvscError
 from gvsc.bench.generator.maker import load
 from receiver.generators import GeneratorOptions
-from receiver.generators.base import Conditions, Generator, Role
+from receiver.generators.base import Conditions, Generator
 from transmitter.clips.world import World
 
 THREADS: Final = 2
 RUNS: Final = 3
 STEPS: Final = 50
 
-_ORDER: Final[tuple[Role, ...]] = ("frame-text", "text", "sketches-text", "sketch-text")
+_ORDER: Final[tuple[str, ...]] = ("frame-text", "text", "sketches-text", "sketch-text")
 """The first role that a generator serves makes the first clip."""
 
 _THREAD_VARIABLES: Final = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -71,19 +71,19 @@ def measure(name: str, folder: Path | None, settings: GeneratorOptions, tell: Ca
     return {"seconds": seconds | made | {"threads": int(threads)}, "peak_rss_gb": peak_rss_gb}
 
 
-def conditions(role: Role) -> Conditions:
+def conditions(role: str) -> Conditions:
     """Something to build from in that role; clean, as what it holds does not change how long it takes."""
     clip = World(DEFAULT_SEED, "held_out")[0]
     frame = np.ascontiguousarray(clip.video[0].transpose(2, 0, 1), np.float32) / np.float32(255)
     lines = clip.contours.astype(np.float32)
-    return Conditions(
+    return Conditions.of(
         description=clip.caption,
         first_frame=frame if role == "frame-text" else None,
         sketches={"sketches-text": lines, "sketch-text": lines[:1]}.get(role),
     )
 
 
-def _seconds(generator: Generator, role: Role, steps: int | None) -> float:
+def _seconds(generator: Generator, role: str, steps: int | None) -> float:
     """Median of RUNS; the caller has warmed it up."""
     asked, taken = conditions(role), []
     for _ in range(RUNS):
@@ -99,7 +99,7 @@ def main() -> None:
     settings = GeneratorOptions(**wanted["settings"] | {"model": tuple(wanted["settings"]["model"])})
     try:
         generator = load(wanted["name"], Path(wanted["folder"]) if wanted["folder"] else None, settings)
-        roles = [role for role in _ORDER if role in generator.roles]
+        roles = [role for role in _ORDER if role in generator.tasks]
         by_role = {}
         for role in roles:
             generator.generate(conditions(role), DEFAULT_SEED)  # the first clip, and to warm up

@@ -33,7 +33,7 @@ class Received:
     snr_db: float
 
     def conditions(self, caption: str) -> Conditions:
-        return Conditions(description=caption, first_frame=self.frame, snr_db=self.snr_db)
+        return Conditions.of(description=caption, first_frame=self.frame, snr_db=self.snr_db)
 
     def repeated(self, frames: int) -> NDArray[np.uint8]:
         """The clip (F, H, W, 3) that shows it all the time."""

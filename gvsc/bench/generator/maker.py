@@ -12,7 +12,7 @@ from common import seeds, weights
 from common.errors import SettingError
 from receiver import generators
 from receiver.generators import GeneratorOptions
-from receiver.generators.base import Conditions, Generator, Role
+from receiver.generators.base import Conditions, Generator
 
 
 def load(name: str, folder: Path | None = None, settings: GeneratorOptions | None = None) -> Generator:
@@ -39,9 +39,9 @@ class Maker:
     steps: int | None = None
     guidance: float | None = None
 
-    def serves(self, *roles: Role) -> bool:
+    def serves(self, *roles: str) -> bool:
         """Whether the generator builds from all of these."""
-        return self.generator.roles.issuperset(roles)
+        return self.generator.tasks.issuperset(roles)
 
     def make(self, conditions: Conditions, number: int) -> NDArray[np.uint8]:
         """Clip ``number``, uint8 (F, H, W, 3). Raises a GvscError where the conditions do not fit."""

@@ -15,7 +15,6 @@ from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.keep import Keep
 from gvsc.bench.generator.maker import Maker, load
 from receiver.generators import GeneratorOptions
-from receiver.generators.base import Role
 
 COUNTS: Final = {"text": 200, "frame": 40, "sketches": 30}
 """Clips of each part, where no other number is asked for."""
@@ -28,6 +27,7 @@ MEASURED: Final = (
     "common/codecs/djscc/*.py",
     "transmitter/clips/world/*.py",
     "transmitter/extract/description/*.py",
+    "transmitter/extract/extractors/*.py",
     "transmitter/extract/sketch/*.py",
     "gvsc/bench/codec/air.py",
     "gvsc/bench/generator/*.py",
@@ -81,7 +81,7 @@ def measure(name: str, wanted: Wanted, keep: Keep, tell: Callable[[str], None]) 
         if _due("frame", ("frame-text",), maker, wanted, left_out):
             made["frame_text"] = _frames(maker, judges, wanted, keep, tell, left_out)
         for part, role, count in (("sketches_text", "sketches-text", 8), ("sketch_text", "sketch-text", 1)):
-            if _due("sketches", (role,), maker, wanted, left_out, part):  # type: ignore[arg-type]
+            if _due("sketches", (role,), maker, wanted, left_out, part):
                 made[part] = sketches.measure(maker, _asked(wanted, "sketches"), count, wanted.ways, keep, tell)
     if "seconds" in wanted.parts:
         made |= clock.measure(name, wanted.weights, wanted.settings, tell)
@@ -132,7 +132,7 @@ def _asked(wanted: Wanted, part: str) -> list[cases.Case]:
 
 
 def _due(
-    part: str, roles: tuple[Role, ...], maker: Maker, wanted: Wanted, left_out: dict[str, str], name: str = ""
+    part: str, roles: tuple[str, ...], maker: Maker, wanted: Wanted, left_out: dict[str, str], name: str = ""
 ) -> bool:
     """Whether a part can be measured; if not, ``left_out`` gets to say why."""
     key = name or {"frame": "frame_text"}.get(part, part)

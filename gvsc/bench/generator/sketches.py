@@ -63,14 +63,14 @@ def measure(
             arrived: tuple[Maps, float | None] = (sent, None)
             if way == "received":
                 arrived = receive(codec, sent, case.number, SNR_DB, maker.seed)
-            conditions = Conditions(description=case.caption, sketches=arrived[0], snr_db=arrived[1])
+            conditions = Conditions.of(description=case.caption, sketches=arrived[0], snr_db=arrived[1])
             made = maker.make(conditions, case.number)
             found[way].append(judge(made))
             f1, note = found[way][-1], f"{'sketches' if count > 1 else 'one sketch'}, {way}"
             shown = way == ways[0]
             keep.pair(f"{part}_{way}", case, made, good=f1 >= GOOD_F1, note=note, metrics={"edge_f1": f1}, shown=shown)
         if maker.serves("text"):
-            found["text_only"].append(judge(maker.make(Conditions(description=case.caption), case.number)))
+            found["text_only"].append(judge(maker.make(Conditions.of(description=case.caption), case.number)))
         if done % 10 == 0 or done == len(cases):
             means_now = ", ".join(f"{way} {np.mean(values):.3f}" for way, values in found.items() if values)
             tell(f"{part}: {done} of {len(cases)}: {means_now}")

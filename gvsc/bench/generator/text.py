@@ -29,7 +29,7 @@ def measure(
     """
     said, seen = [], []
     for done, case in enumerate(cases, 1):
-        made = maker.make(Conditions(description=case.caption), case.number)
+        made = maker.make(Conditions.of(description=case.caption), case.number)
         said.append(judges.judge(made))
         seen.append(judges.judge(case.video))
         wrong = _wrong(said[-1], case)

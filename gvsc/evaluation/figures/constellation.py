@@ -9,17 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from common.sections import SECTIONS
 from gvsc.evaluation.figures.base import FIGURES
 
 Places = slice | NDArray[np.int64]
 
-COLOURS = {
-    "pilots": "#e6a000",
-    "header": "#c2255c",
-    "description": "#1f77c9",
-    "first frame": "#2f9e44",
-}
-"""Colours of the sections that are known by name; others take the next of ``MORE_COLOURS``."""
+COLOURS = {"pilots": "#e6a000", "header": "#c2255c"}
+"""Colours of what is no section; a section has its own, and any other name takes the next of ``MORE_COLOURS``."""
 
 MORE_COLOURS = ("#7048e8", "#0c8599", "#d9480f", "#5c940d", "#862e9c")
 
@@ -115,7 +111,8 @@ def constellation(
 
 def _colours(sections: Mapping[str, Places]) -> dict[str, str]:
     spare = iter(MORE_COLOURS * (len(sections) // len(MORE_COLOURS) + 1))
-    return {name: COLOURS.get(name.replace("-", " ").replace("_", " ")) or next(spare) for name in sections}
+    own = {name: SECTIONS[name].colour for name in sections if name in SECTIONS}
+    return {name: COLOURS.get(name) or own.get(name) or next(spare) for name in sections}
 
 
 def _limit(before: NDArray[np.complex64], after: NDArray[np.complex64]) -> float:

@@ -12,8 +12,8 @@ from common import weights
 from common.codecs.djscc_frame import FrameCodec
 from common.codecs.djscc_sketch import SketchCodec
 from common.weights.manifest import digest_of
-from transmitter.extract.sketch.base import Sketcher
-from transmitter.extract.sketch.pidinet_tiny_gvsc import load as load_sketcher
+from transmitter.extract.extractors.pidinet_tiny_gvsc import load as load_edge_extractor
+from transmitter.extract.sketch.base import EdgeExtractor
 
 SNRS_DB = (-5.0, 21.0)
 """Drawn evenly."""
@@ -22,7 +22,7 @@ SENDER_OFF_DB, RECEIVER_OFF_DB = 1.0, 0.5
 """Standard deviations of what both ends take the SNR for, from what it is."""
 
 WEIGHTS = ("pidinet-tiny-gvsc", "djscc-sketch", "djscc-frame")
-"""Of sketcher and codecs."""
+"""Of edge extractor and codecs."""
 
 
 class Received(NamedTuple):
@@ -46,15 +46,15 @@ class _Codec(Protocol):
 
 
 class Link:
-    """The default sketcher, `djscc-sketch` and `djscc-frame`, over white noise of an SNR that both ends about know."""
+    """Edge extractor, `djscc-sketch` and `djscc-frame`, over white noise of an SNR that both ends about know."""
 
-    def __init__(self, sketcher: Sketcher, sketches: SketchCodec, frames: FrameCodec) -> None:
-        self.sketcher, self.sketches, self.frames = sketcher, sketches, frames
+    def __init__(self, edges: EdgeExtractor, sketches: SketchCodec, frames: FrameCodec) -> None:
+        self.edges, self.sketches, self.frames = edges, sketches, frames
 
     @classmethod
     def load(cls) -> Self:
         """With the committed weights. Raises WeightsError."""
-        return cls(load_sketcher(), SketchCodec.load(), FrameCodec.load())
+        return cls(load_edge_extractor(), SketchCodec.load(), FrameCodec.load())
 
     @staticmethod
     def version() -> str:
@@ -71,7 +71,7 @@ class Link:
             noise = rng.normal(size=(2, len(symbols))) * math.sqrt(0.5 * 10.0 ** (-0.1 * true))
             return codec.decode(symbols + noise[0] + 1j * noise[1], estimated, *values.shape[-2:])
 
-        lines = self.sketcher.extract(picture[None])[0].clip(0.0, 1.0)
+        lines = self.edges.extract(picture[None])[0].clip(0.0, 1.0)
         sketch = through(self.sketches, lines)
         frame = through(self.frames, picture.transpose(2, 0, 1).astype(np.float32) / 255.0)
         return Received(estimated, _bytes(lines), _bytes(sketch), frame)

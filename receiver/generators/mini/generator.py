@@ -15,7 +15,7 @@ from transformers.utils import logging as transformers_logging
 
 from common import weights
 from common.errors import SettingError, WeightsError
-from receiver.generators.base import ROLES, Conditions, GuidanceForm, Role
+from receiver.generators.base import Conditions, GuidanceForm
 from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.mover import Mover
@@ -26,7 +26,7 @@ from receiver.generators.mini.text import load_text_encoder
 STEPS: Final = 16
 """Euler steps."""
 
-GUIDANCE: Final[dict[Role, float]] = {"text": 3.0, "sketch-text": 1.0, "sketches-text": 1.0, "frame-text": 1.0}
+GUIDANCE: Final[dict[str, float]] = {"text": 3.0, "sketch-text": 1.0, "sketches-text": 1.0, "frame-text": 1.0}
 """ω of eq. (2) by what there is to build from: the more the pictures say, the less the text has to be pressed."""
 
 
@@ -38,7 +38,7 @@ class Mini:
     """Text, a first frame, a sketch or a sketch of each frame to a clip of eight frames, sides in multiples of 32."""
 
     name = "mini"
-    roles: frozenset[Role] = ROLES
+    tasks: frozenset[str] = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
 
     def __init__(self, pipeline: MiniPipeline, guidance_form: GuidanceForm = "joint") -> None:
         self.pipeline = pipeline
@@ -97,7 +97,7 @@ class Mini:
             height=conditions.height,
             width=conditions.width,
             num_inference_steps=STEPS if steps is None else steps,
-            guidance_scale=GUIDANCE[conditions.role] if guidance is None else guidance,
+            guidance_scale=GUIDANCE[conditions.task] if guidance is None else guidance,
             guidance_form=self.guidance_form,
             generator=torch.Generator().manual_seed(seed),
         )

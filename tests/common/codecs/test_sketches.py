@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from common import burst
 from common.codecs.sketches import SketchesCodec
 from common.errors import BurstError, ClipError
+from common.sections import section
+from common.sections.base import Slot
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def lines(count: int) -> np.ndarray:
 def test_sketches_come_back_in_their_order(codec: SketchesCodec, count: int) -> None:
     sent = lines(count)
     symbols = codec.encode(sent, 10.0)
-    assert symbols.shape == (burst.sketch_symbols(count, 64, 96),)
+    assert symbols.shape == (section("sketches").symbols(Slot(count, 64, 96)),)
     assert symbols.dtype == np.complex64
     assert np.mean(np.abs(symbols) ** 2) == pytest.approx(1, abs=1e-4)
     back = codec.decode(symbols, 10.0, count, 64, 96)
@@ -41,7 +42,7 @@ def test_sketches_come_back_in_their_order(codec: SketchesCodec, count: int) -> 
 
 
 def test_a_sketch_at_the_default_size_has_the_papers_symbols() -> None:
-    assert burst.sketch_symbols(1, 256, 256) == 1024
+    assert section("sketch").symbols(Slot()) == 1024
 
 
 def test_what_does_not_fit_is_refused(codec: SketchesCodec) -> None:

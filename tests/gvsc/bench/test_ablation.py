@@ -15,7 +15,7 @@ from gvsc.bench import ablation as bench
 from gvsc.evaluation.figures.ablation import ablation
 from gvsc.evaluation.metrics import deepfeat
 from receiver import generators
-from receiver.generators.base import ROLES, Conditions, Role
+from receiver.generators.base import Conditions
 from receiver.media import write_mp4
 from receiver.receiver import Receiver
 from transmitter.transmitter import Transmitter
@@ -27,7 +27,7 @@ class Holder:
     """Holds the picture that it is given, darker without a text; dark grey from a text alone."""
 
     name = "holder"
-    roles: frozenset[Role] = ROLES
+    tasks = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
 
     def generate(
         self, conditions: Conditions, seed: int, steps: int | None = None, guidance: float | None = None
@@ -77,7 +77,7 @@ def test_each_variant_is_built_from_what_it_says(made: dict) -> None:
             "visuals_lost": ["text"],
             "held": [],
         }
-    assert made["generators"] == dict.fromkeys(ROLES, "holder")
+    assert made["generators"] == dict.fromkeys(Holder.tasks, "holder")
     assert made["sets"]["slopes"]["clips"] == ["slope-0", "slope-1"]
 
 

@@ -19,7 +19,7 @@ def test_the_live_system_walks_down_to_the_description_alone_and_back():
     assert walked[0][1] == walked[-1][1] == "first-frame-desc"
     # at -7 dB the transmitter cannot but see that it is below -5; it sees it two bursts later
     assert walked[21][1] == "desc-only"
-    assert {burst["text_mode"] for burst in made["walk"]} == {"1/8", "1/6", "1/4", "1/3", "1/2"}
+    assert {burst["modes"]["description"] for burst in made["walk"]} == {"1/8", "1/6", "1/4", "1/3", "1/2"}
     # what the transmitter believes follows the channel, a window behind
     for burst, (earlier_db, _) in zip(made["walk"][2:], walked, strict=False):
         assert burst["tx_snr_db"] == pytest.approx(earlier_db, abs=2.5)

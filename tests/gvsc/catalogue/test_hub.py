@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from common.errors import WeightsError
+from common.needs import Hub
 from gvsc.catalogue import hub
-from gvsc.catalogue.items import Hub
 
 Fill = Callable[[str, Mapping[str, bytes]], Path]
 Files = Callable[[tuple[str, ...]], dict[str, bytes]]

@@ -11,15 +11,20 @@ import pytest
 import zmq
 
 from common import burst, schemes
-from common.burst import Header
+from common.codecs import text
 from common.control import ControlServer
 from common.endpoints import CHANNEL_CONTROL, PREVIEW, RESULTS, TAP, Endpoint
+from common.header import Header
 from common.knobs import Knob, Knobs
 from common.publisher import Publisher
 from gvsc.client import Client
 
 SESSION = "0123456789abcdef"
-HEADER = Header(schemes.by_name("desc-only"), clip=3, text_bytes=5, frames=8, height=256, width=256)
+HEADER = Header(
+    schemes.by_name("desc-only"),
+    *(3, 8, 256, 256),
+    {"description": {"bytes": 5, "mode": text.by_name("1/3").number}},
+)
 SAMPLES = burst.assemble(HEADER, {"description": np.full(HEADER.payload_symbols, 1j, np.complex64)}).samples
 TAPPED = {
     "session": SESSION, "seq": 0, "samples": SAMPLES.size, "dtype": "cf32_le", "link": 1, "receiver": "one",
@@ -27,12 +32,16 @@ TAPPED = {
 }  # fmt: skip
 PREVIEWED = {
     "session": SESSION, "seq": 0, "clip": 3, "name": "a", "caption": "A.", "sent": "A.", "scheme": "first-frame-desc",
-    "text_mode": "1/3", "tx_snr_db": 6.0, "seconds": {"encode": 0.5}, "shape": [2, 32, 64, 3],
+    "modes": {"description": "1/3"}, "tx_snr_db": 6.0, "seconds": {"encode": 0.5}, "shape": [2, 32, 64, 3],
 }  # fmt: skip
 RESULT = {
     "session": SESSION, "seq": 0, "receiver": "one", "clip": 3, "scheme": "first-frame-desc", "snr_db": 5.5,
-    "text": "A.", "text_ok": True, "failed": [], "generator": "mini", "role": "frame-text", "seconds": {"decode": 1.0},
-    "gaps": 0, "shape": [2, 32, 64, 3], "frame_shape": [32, 64, 3], "sketches_shape": [],
+    "text": "A.", "text_ok": True, "failed": [], "generator": "mini", "task": "frame-text", "seconds": {"decode": 1.0},
+    "gaps": 0, "shape": [2, 32, 64, 3],
+    "sections": [
+        {"name": "description", "modality": "text", "snr_db": None, "failed": False, "shape": []},
+        {"name": "first_frame", "modality": "frame", "snr_db": 5.0, "failed": False, "shape": [32, 64, 3]},
+    ],
 }  # fmt: skip
 VIDEO = np.arange(2 * 32 * 64 * 3, dtype=np.uint32).astype(np.uint8).reshape(2, 32, 64, 3)
 
@@ -75,8 +84,7 @@ class System:
         self._publishers[PREVIEW].publish("preview", {**PREVIEWED, **fields}, (video,))
 
     def result(self, *pictures: np.ndarray, **fields: Any) -> None:
-        empty = np.empty(0, np.uint8)
-        self._publishers[RESULTS].publish("result", {**RESULT, **fields}, pictures or (VIDEO, VIDEO[0], empty))
+        self._publishers[RESULTS].publish("result", {**RESULT, **fields}, pictures or (VIDEO, VIDEO[0]))
 
     def control(self, knobs: Knobs, status: Mapping[str, Any], links: Callable[[int | str], Knobs] | None) -> None:
         ControlServer(

@@ -19,7 +19,9 @@ from gvsc.client import Client, Gap, Preview, Result, TappedBurst
 from gvsc.client.stream import MAX_PATHS
 
 SESSION = "0123456789abcdef"
-RESULT = {"shape": [2, 32, 64, 3], "frame_shape": [32, 64, 3], "sketches_shape": []}
+FRAME = {"name": "first_frame", "modality": "frame", "snr_db": 5.0, "failed": False, "shape": [32, 64, 3]}
+SKETCHES = {"name": "sketches", "modality": "sketch", "snr_db": None, "failed": True, "shape": [32, 192]}
+RESULT: dict[str, Any] = {"shape": [2, 32, 64, 3], "sections": [FRAME]}
 
 
 def test_a_burst_is_measured(system: Any, client: Client) -> None:
@@ -43,9 +45,7 @@ def test_a_preview_and_a_result(system: Any, client: Client) -> None:
         system.heard(PREVIEW, RESULTS)
         video = np.full((2, 32, 64, 3), 9, np.uint8)
         system.preview(video)
-        system.result(
-            video, video[1], np.full((3, 32, 64), 4, np.uint8), sketches_shape=[3, 32, 64], failed=["sketches"]
-        )
+        system.result(video, video[1], np.full((32, 192), 4, np.uint8), sections=[FRAME, SKETCHES], failed=["sketches"])
         sent, got = next(previews), next(results)
     assert isinstance(sent, Preview)
     assert (sent.clip, sent.name, sent.caption, sent.sent, sent.scheme) == (3, "a", "A.", "A.", "first-frame-desc")
@@ -66,8 +66,8 @@ def test_a_preview_and_a_result(system: Any, client: Client) -> None:
     np.testing.assert_array_equal(got.video, video)
     assert list(got.sections) == ["first_frame", "sketches"]
     frame, sketches = got.sections.values()
-    assert (frame.modality, frame.shape, frame.failed) == ("frame", (32, 64, 3), False)
-    assert (sketches.modality, sketches.shape, sketches.failed) == ("sketch", (3, 32, 64), True)
+    assert (frame.modality, frame.shape, frame.failed, frame.snr_db) == ("frame", (32, 64, 3), False, 5.0)
+    assert (sketches.modality, sketches.shape, sketches.failed, sketches.snr_db) == ("sketch", (32, 192), True, None)
     assert sketches.picture is not None
     assert (sketches.picture == 4).all()
 
@@ -75,12 +75,9 @@ def test_a_preview_and_a_result(system: Any, client: Client) -> None:
 def test_an_outage_is_a_result(system: Any, client: Client) -> None:
     with client.results(timeout_s=5) as results:
         system.heard(RESULTS)
-        empty = np.empty(0, np.uint8)
-        nothing = dict.fromkeys(("clip", "scheme", "snr_db", "text", "generator", "role"))
+        nothing = dict.fromkeys(("clip", "scheme", "snr_db", "text", "generator", "task"))
         video = np.zeros((8, 32, 32, 3), np.uint8)
-        system.result(
-            *(video, empty, empty), **nothing, text_ok=False, failed=["header"], shape=[8, 32, 32, 3], frame_shape=[]
-        )
+        system.result(video, **nothing, text_ok=False, failed=["header"], shape=[8, 32, 32, 3], sections=[])
         got = next(results)
     assert (got.clip, got.scheme, got.task, got.sections, got.failed) == (None, None, None, {}, ("header",))
 
@@ -226,7 +223,6 @@ def test_a_message_that_fails_its_checks_is_counted_and_told(system: Any, client
         ({"shape": [2, 32, 192]}, "cannot have the shape"),
         ({"shape": [2, 64, 32, 0]}, "cannot have the shape"),
         ({"shape": [2, 32, 96, 2]}, "cannot have the shape"),
-        ({"scheme": "semaphore"}, "no scheme 'semaphore'"),
     ],
 )
 def test_a_preview_that_is_none_is_refused(system: Any, client: Client, fields: dict[str, Any], words: str) -> None:
@@ -245,8 +241,9 @@ def test_a_preview_that_is_none_is_refused(system: Any, client: Client, fields: 
     ("fields", "words"),
     [
         ({"clip": 1.5}, "a clip's number is whole"),
-        ({"frame_shape": [2048, 3]}, "a first_frame cannot have the shape"),
-        ({"sketches_shape": [0, 32, 64]}, "a sketches cannot have the shape"),
+        ({"sections": [FRAME | {"shape": [2048]}]}, "a first_frame cannot have the shape"),
+        ({"sections": [FRAME | {"shape": [32, 64, 4]}]}, "a first_frame cannot have the shape"),
+        ({"sections": [FRAME, FRAME]}, "two sections have the same name"),
         ({"shape": [4096, 3]}, "a video cannot have the shape"),
     ],
 )
@@ -254,7 +251,8 @@ def test_a_result_that_is_none_is_refused(system: Any, client: Client, fields: d
     told: list[str] = []
     with client.results(timeout_s=5, on_refused=told.append) as results:
         system.heard(RESULTS)
-        shapes = [{**RESULT, **fields}[name] for name in ("shape", "frame_shape", "sketches_shape")]
+        about = {**RESULT, **fields}
+        shapes = [about["shape"], *(section["shape"] for section in about["sections"])]
         system.result(*(np.zeros(math.prod(shape) if shape else 0, np.uint8) for shape in shapes), **fields)
         system.result(seq=1)
         assert next(results).seq == 1

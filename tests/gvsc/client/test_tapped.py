@@ -36,8 +36,8 @@ def test_the_snr_is_measured_behind_any_gain(model: str) -> None:
     before = np.exp(2j * np.pi * np.random.default_rng(0).random(20_000)).astype(np.complex64)
     settings = channel.knobs.begin(3)
     about = {"session": "0" * 16, "seq": 3, "samples": before.size, "dtype": "cf32_le", "link": 1, "receiver": "a"}
-    about |= channel.report(settings, 3, before.size)
-    frames = wire.encode("tap", about, (before, channel.apply_with(settings, before, 3)))
+    after, report = channel.apply_with(settings, before, 3)
+    frames = wire.encode("tap", about | report, (before, after))
     seen = tapped.from_message(wire.decode(frames, ("tap",)))
     assert (seen.model, seen.snr_set_db) == (model, 8)
     if seen.gain_db is None:

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from gvsc.evaluation.metrics.edge_f1 import thin
 from gvsc.training import pidinet
 from gvsc.training.world import Scene, Shape, labels
-from transmitter.extract.sketch.pidinet import network_of
+from transmitter.extract.sketch.pidinet_checkpoint import network_of
 
 
 def band(width: float = 4.0) -> np.ndarray:

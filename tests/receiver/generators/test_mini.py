@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from common import bfloat16
 from common.errors import SettingError, WeightsError
-from receiver.generators.base import ROLES, Conditions, Role
+from receiver.generators.base import Conditions
 from receiver.generators.mini import pipeline
 from receiver.generators.mini.drawn import drawn
 from receiver.generators.mini.generator import Mini
@@ -27,7 +27,7 @@ from receiver.generators.mini.pipeline import MiniPipeline
 from receiver.generators.mini.things import Things
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "star", "moves", "left", "right"]
-PICTURES: tuple[Role, ...] = ("frame-text", "sketch-text", "sketches-text")
+PICTURES = ("frame-text", "sketch-text", "sketches-text")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def mini(text_encoder) -> Mini:
 
 
 def conditions(
-    role: Role = "text",
+    role: str = "text",
     description: str | None = "a red star moves left",
     snr_db: float | None = 10.0,
     size: tuple[int, int] = (64, 96),
@@ -81,27 +81,27 @@ def conditions(
     rng = np.random.default_rng(3)
     frame = np.clip(rng.random((3, *size)).astype(np.float32) + np.float32(shade), 0, 1)
     sketches = np.clip((rng.random((8, *size)) > 0.9).astype(np.float32) + np.float32(shade), 0, 1)
-    return Conditions(
+    return Conditions.of(
         description,
         frame if role == "frame-text" else None,
-        snr_db,
+        snr_db=snr_db,
         height=size[0],
         width=size[1],
         sketches={"sketch-text": sketches[:1], "sketches-text": sketches}.get(role),
     )
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("role", sorted(Mini.tasks))
 @pytest.mark.parametrize("size", [(64, 96), (32, 128)])
 def test_clip_has_the_shape_asked_for_and_lies_in_zero_to_one(mini, role, size):
-    assert conditions(role).role == role
+    assert conditions(role).task == role
     clip = mini.generate(conditions(role, size=size), seed=1, steps=2)
     assert clip.shape == (8, 3, *size)
     assert clip.dtype == np.float32
     assert 0.0 <= clip.min() < clip.max() <= 1.0
 
 
-@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("role", sorted(Mini.tasks))
 def test_same_seed_gives_the_same_bytes_and_another_does_not(mini, role):
     first = mini.generate(conditions(role), seed=5, steps=2)
     again = mini.generate(conditions(role), seed=5, steps=2)
@@ -268,7 +268,7 @@ def test_what_a_text_names_is_where_sketches_show_it(mini, monkeypatch, count):
     """A square, that the layout would have had elsewhere: in one sketch, and in all, wherever it goes."""
     colours = laid_out(monkeypatch, mini.pipeline.layout, -0.5, 0.9)
     centres = np.linspace(80, 52, 8)[:count]
-    told = Conditions("a red star", frames=8, height=128, width=128, sketches=squares(centres), snr_db=10.0)
+    told = Conditions.of("a red star", frames=8, height=128, width=128, sketches=squares(centres), snr_db=10.0)
     clip = mini.generate(told, seed=1, steps=2)[:count]
     inside = [np.abs(clip - colours[slot, 0].numpy()[:, None, None]).max(1) < 0.02 for slot in (1, 2)]
     drawn = inside[0] | inside[1]  # two that are alike: either may be the one that is found
@@ -280,7 +280,7 @@ def test_what_a_text_names_is_where_sketches_show_it(mini, monkeypatch, count):
 def test_a_sketch_that_shows_nothing_of_the_text_is_painted_alone(mini, monkeypatch):
     laid_out(monkeypatch, mini.pipeline.layout, 0.0, 0.3)
     noise = np.random.default_rng(0).random((1, 64, 96), np.float32)
-    given = Conditions("a red star", frames=8, height=64, width=96, sketches=noise, snr_db=10.0)
+    given = Conditions.of("a red star", frames=8, height=64, width=96, sketches=noise, snr_db=10.0)
     with_layout = mini.generate(given, seed=1, steps=2)
     monkeypatch.setattr(pipeline._Paint, "shown", lambda *_: None)
     torch.testing.assert_close(with_layout, mini.generate(given, seed=1, steps=2))
@@ -392,9 +392,9 @@ def test_a_prompt_without_a_text_encoder_is_refused(mini):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (Conditions("a star", frames=16), "8 frames, not 16"),
+        (Conditions.of("a star", frames=16), "8 frames, not 16"),
         (conditions(size=(64, 80)), "multiples of 32"),
-        (Conditions("a star", height=0, width=64), "multiples of 32"),
+        (Conditions.of("a star", height=0, width=64), "multiples of 32"),
         (conditions(description=None), "nothing to build from"),
         (conditions(description=" "), "nothing to build from"),
     ],
@@ -414,7 +414,7 @@ def test_what_does_not_fit_is_refused(mini, wrong, message):
 )
 def test_conditions_of_another_size_are_refused(wrong):
     with pytest.raises(SettingError, match="wanted"):
-        Conditions("a star", height=96, width=96, **wrong)
+        Conditions.of("a star", height=96, width=96, **wrong)
 
 
 def test_untrained_networks_keep_the_first_frame_in_every_frame():

@@ -28,7 +28,7 @@ def test_moving_clips_are_nearer_than_their_first_frame(mini):
     gains = []
     for clip in (World(7777, "held_out")[number] for number in (5, 7, 10, 14, 15, 19)):
         source = clip.video.astype(np.float32).transpose(0, 3, 1, 2) / 255
-        made = mini.generate(Conditions(clip.caption, source[0]), seed=7777)
+        made = mini.generate(Conditions.of(clip.caption, source[0]), seed=7777)
         assert np.array_equal(made[0], source[0])
         gains.append(psnr(made, source) - psnr(np.broadcast_to(source[0], source.shape), source))
     assert np.mean(gains) > 1.5
@@ -39,8 +39,8 @@ def test_left_and_right_exchanged_in_the_caption_turn_the_motion(mini):
     clip = World(7777, "held_out")[15]
     assert clip.caption == "a green boat gliding fast to the right against white marble at sunset"
     frame = clip.video[0].astype(np.float32).transpose(2, 0, 1) / 255
-    right = mini.generate(Conditions(clip.caption, frame), seed=7777)[-1]
-    left = mini.generate(Conditions(clip.caption.replace("right", "left"), frame), seed=7777)[-1]
+    right = mini.generate(Conditions.of(clip.caption, frame), seed=7777)[-1]
+    left = mini.generate(Conditions.of(clip.caption.replace("right", "left"), frame), seed=7777)[-1]
     columns = np.arange(frame.shape[2])
     place = [
         float((np.abs(last - frame).sum((0, 1)) * columns).sum() / np.abs(last - frame).sum()) for last in (right, left)

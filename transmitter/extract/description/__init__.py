@@ -1,62 +1,36 @@
-"""The description: what a clip shows, in a line of text. Describers by name, each loaded when it is asked for."""
+"""The description: what a clip shows, in a line of text. Captioners by name, each loaded when it is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from common.errors import SettingError
-from transmitter.extract.description.base import Describer, Description
+from transmitter.extract.base import CAPTIONER, EXTRACTORS
+from transmitter.extract.description.base import Captioner, Description
 
-__all__ = ["DEFAULT", "NAMES", "Describer", "Description", "load"]
+__all__ = ["DEFAULT", "NAMES", "Captioner", "Description", "load"]
 
+NAMES: tuple[str, ...]
+"""Every captioner that can be loaded, the default first. Looked up when it is used."""
 
-def _auto() -> Describer:
-    from transmitter.extract.description.auto import Auto
-
-    return Auto()
-
-
-def _captions() -> Describer:
-    from transmitter.extract.description.captions import Captions
-
-    return Captions()
+DEFAULT: str
+"""The one that is taken where nobody chooses."""
 
 
-def _tags() -> Describer:
-    from transmitter.extract.description.tags.describer import Tags
+def load(name: str | None = None, options: Mapping[str, Any] | None = None) -> Captioner:
+    """The captioner of that name, by default DEFAULT, with its weights; ``options`` as for ``EXTRACTORS.load``.
 
-    return Tags.from_weights()
-
-
-def _video_llava() -> Describer:
-    from transmitter.extract.description.video_llava import VideoLlava
-
-    return VideoLlava.from_settings("general")
+    Raises SettingError (no such name), WeightsError, PackageError.
+    """
+    captioner: Captioner = EXTRACTORS.load(CAPTIONER, name, options)
+    return captioner
 
 
-def _video_llava_detailed() -> Describer:
-    from transmitter.extract.description.video_llava import VideoLlava
+if not TYPE_CHECKING:
 
-    return VideoLlava.from_settings("detailed")
-
-
-_LOADERS: Final[dict[str, Callable[[], Describer]]] = {
-    "auto": _auto,
-    "captions": _captions,
-    "tags": _tags,
-    "video-llava": _video_llava,
-    "video-llava-detailed": _video_llava_detailed,
-}
-
-NAMES: Final = tuple(_LOADERS)
-"""Every describer that can be loaded."""
-
-DEFAULT: Final = "auto"
-
-
-def load(name: str) -> Describer:
-    """The describer of that name, with its weights. Raises SettingError (no such name), WeightsError, PackageError."""
-    if name not in _LOADERS:
-        raise SettingError(f"no describer is called {name!r}; there are: {', '.join(NAMES)}")
-    return _LOADERS[name]()
+    def __getattr__(name: str) -> Any:
+        if name == "NAMES":
+            return EXTRACTORS.names_of(CAPTIONER)
+        if name == "DEFAULT":
+            return EXTRACTORS.default_of(CAPTIONER)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

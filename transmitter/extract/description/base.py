@@ -1,4 +1,4 @@
-"""What a describer is: a clip in, a line of text out. Every describer, own or from a hub, has this face."""
+"""What a captioner is: a clip in, a line of text out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from common.codecs import text
 @dataclass(frozen=True)
 class Description:
     """``data`` is UTF-8, at most ``text.MAX_BYTES`` long; ``was_cut`` tells that there was more. ``by`` is the name of
-    the describer whose words they are."""
+    the captioner whose words they are."""
 
     data: bytes
     was_cut: bool
@@ -28,7 +28,7 @@ class Description:
         return cls(*text.fit(words), by)
 
 
-class Describer(Protocol):
+class Captioner(Protocol):
     """Describes clips. The same clip and thread count give the same text."""
 
     name: str

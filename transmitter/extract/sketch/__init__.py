@@ -1,64 +1,36 @@
-"""The sketch: contours of the frames, white lines on black (paper, II-A). Sketchers by name, loaded when asked for."""
+"""The sketch: contours of the frames, white on black (paper, II-A). Edge extractors by name, loaded when asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from common.errors import SettingError
+from transmitter.extract.base import EDGE_EXTRACTOR, EXTRACTORS
+from transmitter.extract.sketch.base import EdgeExtractor
 
-if TYPE_CHECKING:
-    from transmitter.extract.sketch.base import Sketcher
+__all__ = ["DEFAULT", "NAMES", "EdgeExtractor", "load"]
 
-__all__ = ["DEFAULT", "NAMES", "PIDINET_VARIABLE", "load"]
+NAMES: tuple[str, ...]
+"""Every edge extractor that can be loaded, the default first. Looked up when it is used."""
 
-
-def _canny(_checkpoint: Path | None) -> Sketcher:
-    from transmitter.extract.sketch.canny import Canny
-
-    return Canny()
+DEFAULT: str
+"""The one that is taken where nobody chooses."""
 
 
-def _hed(_checkpoint: Path | None) -> Sketcher:
-    from transmitter.extract.sketch import hed
+def load(name: str | None = None, options: Mapping[str, Any] | None = None) -> EdgeExtractor:
+    """The edge extractor of that name, by default DEFAULT, with its weights; ``options`` as for ``EXTRACTORS.load``.
 
-    return hed.load()
-
-
-def _pidinet(checkpoint: Path | None) -> Sketcher:
-    from transmitter.extract.sketch import pidinet
-
-    return pidinet.load(checkpoint)
-
-
-def _pidinet_tiny_gvsc(_checkpoint: Path | None) -> Sketcher:
-    from transmitter.extract.sketch import pidinet_tiny_gvsc
-
-    return pidinet_tiny_gvsc.load()
-
-
-_LOADERS: Final[dict[str, Callable[[Path | None], Sketcher]]] = {
-    "pidinet-tiny-gvsc": _pidinet_tiny_gvsc,
-    "pidinet": _pidinet,
-    "hed": _hed,
-    "canny": _canny,
-}
-
-NAMES: Final = tuple(_LOADERS)
-"""Every sketcher that can be loaded."""
-
-PIDINET_VARIABLE: Final = "GVSC_PIDINET_WEIGHTS"
-"""Environment variable with the path of the checkpoint that `pidinet` needs."""
-
-DEFAULT: Final = "pidinet-tiny-gvsc"
-
-
-def load(name: str = DEFAULT, checkpoint: Path | None = None) -> Sketcher:
-    """The sketcher of that name, with its weights; ``checkpoint`` is the file that `pidinet` needs.
-
-    Raises SettingError (no such name), WeightsError.
+    Raises SettingError (no such name), WeightsError, PackageError.
     """
-    if name not in _LOADERS:
-        raise SettingError(f"no sketcher is called {name!r}; there are: {', '.join(NAMES)}")
-    return _LOADERS[name](checkpoint)
+    extractor: EdgeExtractor = EXTRACTORS.load(EDGE_EXTRACTOR, name, options)
+    return extractor
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name == "NAMES":
+            return EXTRACTORS.names_of(EDGE_EXTRACTOR)
+        if name == "DEFAULT":
+            return EXTRACTORS.default_of(EDGE_EXTRACTOR)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,9 +21,10 @@ from gvsc.bench.generator.maker import Maker
 from gvsc.bench.generator.table import table
 from gvsc.commands.bench import command
 from gvsc.training.generator import mirror
-from receiver.generators.base import ROLES, Conditions, Role
+from receiver.generators.base import Conditions
 
 SEED = 11
+TASKS = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +37,8 @@ class Known:
 
     name = "known"
 
-    def __init__(self, shown: dict[str, NDArray[np.uint8]], roles: frozenset[Role] = ROLES) -> None:
-        self.roles = roles
+    def __init__(self, shown: dict[str, NDArray[np.uint8]], tasks: frozenset[str] = TASKS) -> None:
+        self.tasks = tasks
         self._shown = shown
         self.asked: list[Conditions] = []
 
@@ -66,7 +67,7 @@ class Blind(Known):
     def generate(
         self, conditions: Conditions, seed: int, steps: int | None = None, guidance: float | None = None
     ) -> NDArray[np.float32]:
-        without = replace(conditions, description="") if conditions.sketches is None else conditions
+        without = Conditions.of("") if conditions.sketches is None else conditions
         return super().generate(without, seed)
 
 
@@ -263,11 +264,11 @@ def test_the_process_that_is_timed(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     first, rest = capsys.readouterr().out.splitlines()
     assert first == "{}"
     told = json.loads(rest)
-    assert told["by_role"].keys() == ROLES
+    assert told["by_role"].keys() == TASKS
     assert told["default"] == max(told["by_role"].values())
     assert 0.05 < told["peak_rss_gb"] < 64
     # each role once to warm up and three times to be timed, one of them three times more with 50 steps
-    assert [c.role for c in known.asked[:4]] == ["frame-text"] * 4
+    assert [c.task for c in known.asked[:4]] == ["frame-text"] * 4
     assert len(known.asked) == 4 * 4 + 3
 
 

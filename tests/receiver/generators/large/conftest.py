@@ -222,7 +222,7 @@ def conditions() -> Callable[..., Conditions]:
             "sketch-text": {"sketches": sketches[:1]},
             "sketches-text": {"sketches": sketches},
         }[role]
-        return Conditions(text, **{"frames": frames, "height": height, "width": width, **pictures, **others})
+        return Conditions.of(text, **{"frames": frames, "height": height, "width": width, **pictures, **others})
 
     return build
 

@@ -8,7 +8,6 @@ import torch
 
 from common.errors import SettingError
 from receiver import generators
-from receiver.generators.base import ROLES
 from receiver.generators.sd35_sketch import Sd35Sketch
 
 
@@ -28,7 +27,7 @@ class Chained:
     """A second stage that keeps what it is asked for."""
 
     name = "chained"
-    roles = frozenset({"frame-text", "text"})
+    tasks = frozenset({"frame-text", "text"})
 
     def __init__(self) -> None:
         self.asked = []
@@ -49,7 +48,7 @@ def test_a_sketch_becomes_a_clip_by_both_stages_and_both_are_named(sd35, conditi
     assert 0.0 <= clip.min() < clip.max() <= 1.0
     assert sd35.name.startswith("sd35-sketch:pipeline+wan-vace:")
     assert len(sd35.name) <= 64
-    assert sd35.roles == ROLES
+    assert sd35.tasks == {"text", "frame-text", "sketch-text", "sketches-text"}
 
 
 def test_the_same_seed_gives_the_same_frame_and_torch_keeps_its_state(sd35, conditions):
@@ -103,14 +102,14 @@ def test_it_works_at_its_own_size_whatever_the_clips(sd35, recorder, conditions)
 def test_the_chained_generator_gets_the_frame_as_clean(recorded, conditions):
     recorded.generate(conditions("sketch-text", snr_db=-3.0), seed=5, steps=2, guidance=4.0)
     ((asked, seed, steps, guidance),) = recorded.chain.asked
-    assert (asked.role, asked.sketches, asked.snr_db) == ("frame-text", None, None)
+    assert (asked.task, asked.sketches, asked.snr_db) == ("frame-text", None, None)
     assert asked.first_frame.shape == (3, 64, 64)
     assert asked.description == "a red star moves left"
     assert (seed, steps, guidance) == (5, 2, 4.0)
 
 
 def test_other_roles_go_straight_to_the_chained_generator(recorded, conditions):
-    assert recorded.roles == {"sketch-text", "frame-text", "text"}
+    assert recorded.tasks == {"sketch-text", "frame-text", "text"}
     given = conditions("frame-text")
     recorded.generate(given, seed=1)
     assert recorded.chain.asked[0][0] is given
@@ -154,7 +153,7 @@ def test_the_literal_form_has_no_sketch_in_the_branch_with_the_text(sd35, condit
 
 def test_it_is_chained_only_to_what_makes_a_video_of_a_frame(sd35, places, options):
     words = Chained()
-    words.roles = frozenset({"text"})
+    words.tasks = frozenset({"text"})
     with pytest.raises(SettingError, match="makes no video of a first frame"):
         Sd35Sketch(sd35.pipeline, sd35._plan, words, "tiny")
     with pytest.raises(SettingError, match="cannot be chained to itself"):

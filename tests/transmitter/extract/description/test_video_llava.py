@@ -19,8 +19,8 @@ from common.clip import Clip
 from common.codecs import text
 from common.errors import PackageError, WeightsError
 from transmitter.extract import description
-from transmitter.extract.description import video_llava
-from transmitter.extract.description.video_llava import VideoLlava
+from transmitter.extract.extractors import video_llava
+from transmitter.extract.extractors.video_llava import VideoLlava
 
 SIDE = 28
 PATCH = 14

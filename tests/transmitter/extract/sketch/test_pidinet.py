@@ -12,7 +12,8 @@ import torch
 
 from common.errors import WeightsError
 from transmitter.extract import sketch
-from transmitter.extract.sketch.pidinet import load, network_of, read_checkpoint
+from transmitter.extract.extractors.pidinet import load
+from transmitter.extract.sketch.pidinet_checkpoint import network_of, read_checkpoint
 from transmitter.extract.sketch.pidinet_network import WIDTHS, PiDiNet, difference_kernel
 
 PUBLIC = Path(__file__).resolve().parents[5] / "shared" / "data" / "pidinet"
@@ -23,7 +24,7 @@ PUBLIC = Path(__file__).resolve().parents[5] / "shared" / "data" / "pidinet"
 @pytest.mark.parametrize(("file", "kind"), [("table5_pidinet.pth", "full"), ("table5_pidinet-tiny.pth", "tiny")])
 def test_the_authors_checkpoints_give_their_maps(file: str, kind: str) -> None:
     held = np.load(PUBLIC / "pidinet_parity.npz", allow_pickle=False)
-    made = sketch.load("pidinet", PUBLIC / file).extract(held["rgb"][None])
+    made = sketch.load("pidinet", {"pidinet-weights": PUBLIC / file}).extract(held["rgb"][None])
     assert np.abs(made[0] - held[f"edge_{kind}"]).max() < 1e-4
 
 

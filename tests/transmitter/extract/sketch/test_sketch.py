@@ -1,4 +1,4 @@
-"""Sketchers by name: all have one face, and the default draws thin, closed contours."""
+"""Edge extractors by name: all have one interface, and the default draws thin, closed contours."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import ndimage
 from common.errors import ClipError, SettingError
 from common.weights import Registry
 from transmitter.extract import sketch
-from transmitter.extract.sketch.base import Sketcher
+from transmitter.extract.sketch.base import EdgeExtractor
 
 SIDE = 96
 
@@ -32,11 +32,11 @@ def from_rim(side: int = SIDE, radius: float = 24.0) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def default() -> Sketcher:
+def default() -> EdgeExtractor:
     return sketch.load()
 
 
-def available(name: str) -> Sketcher:
+def available(name: str) -> EdgeExtractor:
     if name == "hed":
         pytest.importorskip("h5py")
         if not Registry().locate("hed").exists():
@@ -46,9 +46,9 @@ def available(name: str) -> Sketcher:
 
 @pytest.mark.parametrize("name", ["pidinet-tiny-gvsc", "canny", "hed"])
 def test_a_disc_becomes_its_rim(name: str) -> None:
-    sketcher = available(name)
-    assert sketcher.name == name
-    (made,) = sketcher.extract(disc()[None])
+    extractor = available(name)
+    assert extractor.name == name
+    (made,) = extractor.extract(disc()[None])
     assert made.dtype == np.float32
     assert 0 <= made.min() <= made.max() <= 1
     width = 5.0 if name == "hed" else 2.5
@@ -57,13 +57,13 @@ def test_a_disc_becomes_its_rim(name: str) -> None:
     assert ndimage.distance_transform_edt(made < 0.5)[from_rim() < 0.5].max() <= 2.0
 
 
-def test_the_default_draws_thin_lines(default: Sketcher) -> None:
+def test_the_default_draws_thin_lines(default: EdgeExtractor) -> None:
     (made,) = default.extract(disc()[None])
     circumference = 2 * np.pi * 24
     assert (made >= 0.5).sum() < 4.5 * circumference
 
 
-def test_the_sketch_of_a_frame_does_not_depend_on_the_others(default: Sketcher) -> None:
+def test_the_sketch_of_a_frame_does_not_depend_on_the_others(default: EdgeExtractor) -> None:
     video = np.random.default_rng(0).integers(0, 256, (3, 64, 96, 3), np.uint8)
     video[1] = disc()[16:80]
     made = default.extract(video)
@@ -72,7 +72,7 @@ def test_the_sketch_of_a_frame_does_not_depend_on_the_others(default: Sketcher) 
         assert made[number].tobytes() == default.extract(video[number : number + 1]).tobytes()
 
 
-def test_it_reads_frames_that_cannot_be_written(default: Sketcher) -> None:
+def test_it_reads_frames_that_cannot_be_written(default: EdgeExtractor) -> None:
     video = disc()[None, ::-1]
     video.flags.writeable = False
     assert default.extract(video).shape == (1, SIDE, SIDE)
@@ -99,7 +99,7 @@ def test_no_frames_give_no_sketches(name: str) -> None:
 
 
 def test_an_unknown_name_is_told_with_the_known_ones() -> None:
-    with pytest.raises(SettingError, match="'sobel'; there are: pidinet-tiny-gvsc, pidinet, hed, canny"):
+    with pytest.raises(SettingError, match="'sobel'; there are: pidinet-tiny-gvsc, canny, hed, pidinet"):
         sketch.load("sobel")
 
 

@@ -10,18 +10,28 @@ import os
 from typing import Any, Final, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from common.clip import Clip
 from common.codecs import text
 from common.errors import PackageError, WeightsError
+from common.needs import Hub, Need, Package
+from transmitter.extract.base import CAPTIONER, EXTRACTORS
 from transmitter.extract.description.base import Description
 
 Prompt = Literal["general", "detailed"]
 
-MODEL: Final = "LanguageBind/Video-LLaVA-7B-hf"
-"""Where the model is, unless ``GVSC_VIDEO_LLAVA`` names another: an id on the Hugging Face hub, or a folder."""
+VARIABLE: Final = "GVSC_VIDEO_LLAVA"
+"""Environment variable that names another model: an id on the Hugging Face hub, or a folder."""
+
+MODEL: Final = Hub("LanguageBind/Video-LLaVA-7B-hf", None, 14.7, 14.7, processor=True, variable=VARIABLE)
+
+NEEDS: Final[tuple[Need, ...]] = (
+    MODEL,
+    Package("torchvision", "torchvision", "install the build of it that fits this torch"),
+    Package("transformers", "transformers"),
+    Package("accelerate", "accelerate"),
+)
 
 FRAMES: Final = 8
 """Frames that the model was trained on (its paper, 4.1)."""
@@ -47,7 +57,7 @@ class VideoLlava:
     @classmethod
     def from_settings(cls, prompt: Prompt) -> VideoLlava:
         """The model that ``GVSC_VIDEO_LLAVA`` names, else MODEL. Raises PackageError, WeightsError."""
-        return cls.load(os.environ.get("GVSC_VIDEO_LLAVA") or MODEL, prompt)
+        return cls.load(os.environ.get(VARIABLE) or MODEL.id, prompt)
 
     @classmethod
     def load(cls, model: str, prompt: Prompt = "general") -> VideoLlava:
@@ -58,8 +68,9 @@ class VideoLlava:
         if importlib.util.find_spec("torchvision") is None:
             raise PackageError(
                 "video-llava needs torchvision, which the model's video processor uses and is not installed: "
-                "install the build of it that fits this torch, or choose --describe tags"
+                "install the build of it that fits this torch, or choose another captioner"
             )
+        import torch
         from transformers import VideoLlavaForConditionalGeneration
 
         half = torch.float16 if torch.cuda.is_available() else torch.bfloat16
@@ -70,7 +81,7 @@ class VideoLlava:
             )
         except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).strip().splitlines()[0]
-            raise WeightsError(f"Video-LLaVA does not load from {model}: {reason}; see GVSC_VIDEO_LLAVA") from None
+            raise WeightsError(f"Video-LLaVA does not load from {model}: {reason}; see {VARIABLE}") from None
         return cls(network.eval(), processor, prompt)
 
     def extract(self, clip: Clip) -> Description:
@@ -86,6 +97,8 @@ class VideoLlava:
         """``count`` sampled captions of a clip, uint8 (F, H, W, 3): those that the paper's BERT score averages over
         (III-B, three a video). The same seed gives the same ones. Leaves torch's own generators as they were.
         """
+        import torch
+
         devices = [self._model.device] if self._model.device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed)
@@ -95,6 +108,8 @@ class VideoLlava:
         return [" ".join(caption.split()) for caption in said]
 
     def _generate(self, video: NDArray[np.uint8], prompt: Prompt, **how: Any) -> list[str]:
+        import torch
+
         frames = video[np.linspace(0, len(video) - 1, FRAMES).round().astype(int)]
         question = f"USER: <video>\n{QUESTIONS[prompt]} ASSISTANT:"
         inputs = self._processor(text=question, videos=frames, return_tensors="pt")
@@ -117,3 +132,15 @@ def _whole_sentences(said: str, max_bytes: int) -> str:
     ends = [i + 1 for i, c in enumerate(said) if c in ".!?" and said[i + 1 : i + 2] in ("", " ")]
     fitting = [end for end in (*ends, len(said)) if len(said[:end].encode()) <= max_bytes]
     return said[: fitting[-1]] if fitting else said
+
+
+@EXTRACTORS.register("video-llava", "Video-LLaVA 7B, one short sentence", needs=NEEDS, kind=CAPTIONER)
+def load_general() -> VideoLlava:
+    """That describes in general. Raises PackageError, WeightsError."""
+    return VideoLlava.from_settings("general")
+
+
+@EXTRACTORS.register("video-llava-detailed", "Video-LLaVA 7B, in detail", needs=NEEDS, kind=CAPTIONER)
+def load_detailed() -> VideoLlava:
+    """That describes in detail. Raises PackageError, WeightsError."""
+    return VideoLlava.from_settings("detailed")

@@ -1,11 +1,10 @@
-"""`pidinet`: PiDiNet with a checkpoint of its authors, which the user brings: its licence allows research alone.
+"""PiDiNet from the tensors of a file: a checkpoint of its authors, or weights that were trained here.
 
 Any of their three sizes will do (``table5_pidinet.pth``, ``…-small.pth``, ``…-tiny.pth``); the file says which it is.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,23 +12,7 @@ import torch
 from torch import Tensor
 
 from common.errors import WeightsError
-from transmitter.extract.sketch import PIDINET_VARIABLE
-from transmitter.extract.sketch.base import NetworkSketcher
 from transmitter.extract.sketch.pidinet_network import WIDTHS, PiDiNet
-
-
-def load(checkpoint: Path | None = None) -> NetworkSketcher:
-    """With the checkpoint at that path, by default at ``$GVSC_PIDINET_WEIGHTS``.
-
-    Raises WeightsError where there is none, or where it does not hold exactly the parameters of a PiDiNet.
-    """
-    if checkpoint is None:
-        named = os.environ.get(PIDINET_VARIABLE)
-        if not named:
-            told = f"name the file with --pidinet-weights or in {PIDINET_VARIABLE}"
-            raise WeightsError(f"pidinet needs a checkpoint of its authors: {told}")
-        checkpoint = Path(named)
-    return NetworkSketcher("pidinet", network_of(read_checkpoint(checkpoint), str(checkpoint)).fused())
 
 
 def read_checkpoint(path: Path) -> dict[str, Tensor]:

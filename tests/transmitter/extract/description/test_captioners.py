@@ -1,4 +1,4 @@
-"""Describers by name: captions as they came, tags where none came, and what happens where the weights are not there."""
+"""Captioners by name: captions as they came, tags where none came, and what happens where the weights are not there."""
 
 from __future__ import annotations
 
@@ -70,10 +70,11 @@ def test_auto_without_the_weights_says_so_once_and_sends_no_description(
         description.load("tags")
 
 
-def test_the_transmitter_sends_what_its_describer_says(clip: Clip) -> None:
+def test_the_transmitter_sends_what_its_captioner_says(clip: Clip) -> None:
     sent = Transmitter(describe="tags").encode_with_details(clip, 10.0, "desc-only")
-    assert sent.description.by == "tags"
-    assert sent.burst.header.text_bytes == len(sent.description.data) > 20
+    said = sent.contents["description"]
+    assert said.by == "tags"
+    assert sent.burst.header.values["description"]["bytes"] == len(said.data) > 20
     assert Transmitter(describe="captions").encode(clip, 10.0, "desc-only").header.text_bytes == 0
 
 

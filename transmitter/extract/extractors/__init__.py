@@ -1,0 +1,1 @@
+"""Extractors, one a file: each registers itself in ``transmitter.extract.base.EXTRACTORS``."""
