@@ -9,7 +9,7 @@ import pytest
 
 from common.clip import Clip
 from common.errors import SchemeError, SettingError, WeightsError
-from transmitter import transmitter as module
+from transmitter.extract.base import EDGE_EXTRACTOR, EXTRACTORS
 from transmitter.transmitter import Transmitter
 
 CLIP = Clip(np.random.default_rng(0).integers(0, 256, (8, 64, 96, 3), dtype=np.uint8), "Noise.")
@@ -17,15 +17,16 @@ CLIP = Clip(np.random.default_rng(0).integers(0, 256, (8, 64, 96, 3), dtype=np.u
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the sketchers that were loaded."""
+    """Names of the edge extractors that were loaded."""
     names: list[str] = []
-    load = module.sketch.load
+    load = EXTRACTORS.load
 
-    def noting(name: str) -> Any:
-        names.append(name)
-        return load(name)
+    def noting(kind: str, name: str | None = None) -> Any:
+        if kind == EDGE_EXTRACTOR:
+            names.append(str(name))
+        return load(kind, name)
 
-    monkeypatch.setattr(module.sketch, "load", noting)
+    monkeypatch.setattr(EXTRACTORS, "load", noting)
     return names
 
 
@@ -55,7 +56,7 @@ def test_only_what_is_sent_is_extracted(
 
 
 def test_what_a_scheme_lacks_is_told_before_the_first_clip() -> None:
-    with pytest.raises(SettingError, match="no sketcher is called 'sobel'"):
+    with pytest.raises(SettingError, match="no edge extractor is called 'sobel'"):
         Transmitter("captions", "sobel")
     transmitter = Transmitter("captions", "pidinet")
     transmitter.prepare("first-frame-desc")
