@@ -23,8 +23,11 @@ T = TypeVar("T")
 QUEUE: Final = 256
 """Messages kept on this side while nobody takes them; those beyond are dropped, and are seen as a gap."""
 
-MAX_PATHS: Final = wire.MAX_LINKS
-"""Most receivers whose sequence numbers are followed at a time, so that invented names do not fill the memory."""
+MAX_QUEUE: Final = 1 << 20
+
+MAX_PATHS: Final = 4 * wire.MAX_LINKS
+"""Most links and receivers whose sequence numbers are followed at a time, so that invented names do not fill the
+memory."""
 
 
 @dataclass(frozen=True)
@@ -219,8 +222,11 @@ def subscribe(
 ) -> zmq.Socket[bytes]:
     """A SUB socket for all that is published at ``addresses``, by endpoint; ``queue`` messages wait for a reader.
 
-    Raises EndpointError for an impossible address or a key that does not open an endpoint.
+    Raises EndpointError for an impossible address or a key that does not open an endpoint, SettingError for a queue
+    that is none.
     """
+    if not isinstance(queue, int) or not 1 <= queue <= MAX_QUEUE:
+        raise SettingError(f"a queue is for 1 … {MAX_QUEUE} messages, not {queue!r}")
     socket = endpoints.open_socket(context, zmq.SUB, high_water_mark=queue)
     try:
         socket.subscribe(b"")

@@ -64,12 +64,13 @@ class System:
     def stop(self, place: Endpoint) -> None:
         self._publishers.pop(place).socket.close()
 
-    def heard(self, *places: Endpoint) -> None:
-        """Waits until someone has subscribed to each of these."""
+    def heard(self, *places: Endpoint, count: int = 1) -> None:
+        """Waits until so many have subscribed to each of these, and no more."""
         for place in places:
             publisher = self._publishers[place]
-            while not publisher.subscribers:
-                assert publisher.socket.poll(5000), f"nobody subscribes to {place.name}"
+            publisher.note_subscriptions()
+            while publisher.subscribers != count:
+                assert publisher.socket.poll(10_000), f"{publisher.subscribers} are subscribed to {place.name}"
                 publisher.note_subscriptions()
 
     def raw(self, place: Endpoint, *frames: bytes) -> None:

@@ -16,6 +16,7 @@ from common import wire
 from common.endpoints import CHANNEL_CONTROL, PREVIEW, RESULTS, TAP
 from common.errors import EndpointError, SettingError
 from gvsc.client import Client, Gap, Preview, Result, TappedBurst
+from gvsc.client.stream import MAX_PATHS
 
 SESSION = "0123456789abcdef"
 FRAME = {"name": "first_frame", "modality": "frame", "snr_db": 5.0, "failed": False, "shape": [32, 64, 3]}
@@ -124,6 +125,7 @@ def test_events_are_one_stream_of_all_kinds(system: Any, client: Client) -> None
         assert events.receive(0.05) is None
     for kind in (TappedBurst, Preview, Result):
         assert [event.seq for event in seen if isinstance(event, kind)] == [0, 1, 2]
+    system.heard(TAP, PREVIEW, RESULTS, count=0)
     with client.events(bursts=False, results=False, timeout_s=5) as events:
         system.heard(PREVIEW)
         system.preview()
@@ -155,6 +157,12 @@ def test_a_time_out_says_where_and_how_long_and_the_stream_goes_on(system: Any, 
 def test_a_time_out_that_is_none_is_refused(client: Client, timeout_s: Any) -> None:
     with pytest.raises(SettingError, match="a time-out is a number of seconds"):
         client.bursts(timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("queue", [0, -1, 1 << 30, 2.5])
+def test_a_queue_without_an_end_is_refused(client: Client, queue: Any) -> None:
+    with pytest.raises(SettingError, match="a queue is for 1 … 1048576 messages"):
+        client.bursts(queue=queue)
 
 
 def test_what_others_send_does_not_extend_the_wait(system: Any, client: Client) -> None:
@@ -286,11 +294,11 @@ def test_jumps_are_gaps_of_their_link_and_session(system: Any, client: Client) -
 def test_names_by_the_thousand_are_not_remembered(system: Any, client: Client) -> None:
     with client.results(timeout_s=5) as results:
         system.heard(RESULTS)
-        for number in range(200):
+        for number in range(400):
             system.result(receiver=f"r{number}", seq=number)
             next(results)
-        assert len(results._expected) <= 64
-        system.result(receiver="r199", seq=201)
+        assert len(results._expected) <= MAX_PATHS < 400
+        system.result(receiver="r399", seq=401)
         next(results)
         assert results.missed == 1
 

@@ -17,7 +17,8 @@ MEASURED: dict[str, Any] = {
 def test_simulate_prints_a_line_for_each(tmp_path: Any) -> None:
     summary = {
         **MEASURED,
-        "clip": "a", "scheme": "desc-only", "text_mode": "1/3", "generator": "mini", "role": "text", "trouble": None,
+        "clip": "a", "scheme": "desc-only", "modes": {"description": "1/3"}, "generator": "mini",
+        "task": "text", "messages": [],
         "channel": {"model": "awgn", "snr_set_db": 3.0, "gain_db": 0.0}, "snr_estimated_db": 2.9,
         "symbols_payload": 1, "cbr_payload": 0.1, "symbols_total": 2, "cbr_total": 0.2, "airtime_ms": 1.0,
         "text_ok": True, "text_received": "A.", "seconds": {}, "files": {"tx": str(tmp_path / "tx.npy")},

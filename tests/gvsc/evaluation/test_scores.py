@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import doctest
 import io
 import json
 import re
@@ -86,6 +87,11 @@ def test_clips_that_cannot_be_compared_are_refused() -> None:
     for bad in (CLIP[:1], CLIP.astype(np.float32), CLIP[0], None):
         with pytest.raises(SettingError, match="a metric compares"):
             measure(CLIP, bad)  # type: ignore[arg-type]
+
+
+def test_the_example_in_the_docstring() -> None:
+    assert doctest.testmod(scores).failed == 0
+    assert doctest.testmod(scores).attempted == 2
 
 
 def raises(error: Exception) -> Callable[[Any, Any], float]:
