@@ -72,6 +72,24 @@ def clip(as_json: bool) -> None:
     click.echo("peak RSS           " + "  ".join(f"{role} {mb:.0f} MB" for role, mb in made["peak_rss_mb"].items()))
 
 
+@command.command("startup", cls=OneLineErrors)
+@click.argument("film", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, after one to warm up.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def startup(film: str | None, runs: int, as_json: bool) -> None:
+    """CPU seconds that `gvsc simulate` takes before it works on FILM, a video of two clips or more, against torch's."""
+    from gvsc.bench.startup import measure
+
+    made = measure(film, runs, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    click.echo(
+        f"start-up {made['startup_s']:.2f} s ({'at most' if made['within'] else 'more than'} {made['limit_s']:.2f} s);"
+        f" importing torch {made['torch_s']:.2f} s, one more clip {made['clip_s']:.2f} s; CPU seconds"
+    )
+
+
 @command.command("film", cls=OneLineErrors)
 @click.argument("film", type=click.Path(exists=True, dir_okay=False))
 @click.option("--describe", default=description.DEFAULT, show_default=True, type=click.Choice(description.NAMES))
