@@ -42,7 +42,7 @@ generator_option = click.option(
     show_envvar=True,
     callback=_named,
     help=f"Who rebuilds the video; with a ROLE, one of {', '.join(policy.ALL_ROLES)}, who does so of that. Repeatable; "
-    f"default: {policy.DEFAULT}.",
+    f"default: the first that `gvsc models` lists.",
 )
 steps_option = click.option(
     "--steps",

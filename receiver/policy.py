@@ -9,9 +9,7 @@ from typing import Final, get_args
 
 from common.errors import SettingError
 from receiver.generators.base import Conditions, Generator, Role
-
-DEFAULT: Final = "mini"
-"""The generator where nobody names another."""
+from receiver.generators.registry import GENERATORS
 
 ALL_ROLES: Final[tuple[Role, ...]] = get_args(Role)
 
@@ -49,11 +47,11 @@ def named(options: Iterable[str]) -> tuple[str | None, dict[Role, str]]:
 def serving(options: Iterable[str], load: Callable[[str], Generator]) -> dict[Role, Generator]:
     """Who serves each role that somebody serves, by the words of ``--generator``. ``load`` loads one by its name, once.
 
-    `DEFAULT` has the roles that nobody is named for. Raises SettingError where the one named for a role does not serve
-    it, and what ``load`` and ``named`` raise.
+    The registry's default generator has the roles that nobody is named for. Raises SettingError where the one named for
+    a role does not serve it, and what ``load`` and ``named`` raise.
     """
     everything, single = named(options)
-    names = {role: single.get(role, everything or DEFAULT) for role in ALL_ROLES}
+    names = {role: single.get(role, everything or GENERATORS.default) for role in ALL_ROLES}
     loaded = {name: load(name) for name in dict.fromkeys(names.values())}
     for role, name in single.items():
         if role not in loaded[name].roles:

@@ -10,9 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from common.needs import Hub, Need, Package, UserFile, Weights
 from common.weights import Registry
 from gvsc.catalogue import hub as hubs
-from gvsc.catalogue.items import Hub, Item, Need, Package, UserFile, Weights
+from gvsc.catalogue.items import Item
 
 OWN_LICENCE: Final = "Apache-2.0"
 """Of this project's code and of the weights that it trained."""

@@ -1,10 +1,11 @@
-"""What stands in the catalogue: items, and the things they run on."""
+"""What stands in the catalogue: items; the things they run on are those of :mod:`common.needs`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from common.needs import Hub, Need
 from common.schemes import Section
 
 Kind = Literal["generator", "describer", "sketcher", "codec", "metric", "judge", "loss"]
@@ -19,61 +20,6 @@ HEADINGS: Final[dict[Kind, str]] = {
     "loss": "perceptual losses",
 }
 """The kinds, in the order in which they are listed."""
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Weights of ``common.weights`` by their name there: committed, or fetched from a package. Size, licence and
-    SHA-256 are in its manifest."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Hub:
-    """A model on the Hugging Face hub.
-
-    ``pipeline`` is the class of diffusers that loads it, of which the folders ``parts`` are used; both are empty for a
-    single model. ``processor``: files beside the weights say how text and pictures go in. ``licence`` is None where its
-    page states none. Both sizes are in 10⁹ bytes: ``about_gb`` of the safetensors files that are used, summed up from
-    the listing of the repository, None where that is not known; ``memory_gb`` of the weights in half precision.
-    ``gated``: the licence has to be accepted there. ``variable`` is the environment variable that can name another id,
-    or a folder.
-    """
-
-    id: str
-    licence: str | None
-    memory_gb: float
-    about_gb: float | None = None
-    pipeline: str = ""
-    parts: tuple[str, ...] = ()
-    processor: bool = False
-    gated: bool = False
-    variable: str | None = None
-
-
-@dataclass(frozen=True)
-class Package:
-    """A Python package that must be importable as ``module``. ``how`` says how to get it."""
-
-    name: str
-    module: str
-    how: str = "reinstall gvsc"
-
-
-@dataclass(frozen=True)
-class UserFile:
-    """A file that the user brings: no package holds it, and its licence does not let it be passed on, or its makers
-    serve it alone. ``how`` says where to name it, ``variable`` the environment variable that does so, if there is one.
-    """
-
-    what: str
-    licence: str | None
-    how: str
-    variable: str | None = None
-
-
-Need = Weights | Hub | Package | UserFile
 
 
 @dataclass(frozen=True)

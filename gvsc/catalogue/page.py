@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 
+from common.needs import Hub
 from gvsc.catalogue.here import Found, State
-from gvsc.catalogue.items import HEADINGS, Hub
+from gvsc.catalogue.items import HEADINGS
 
 COLUMNS: Final = 100
 

@@ -1,4 +1,4 @@
-"""The entries of the catalogue. A test holds them against the registries: a name in one and not in the other fails it.
+"""The entries of the catalogue: generators from their registry; of the rest a test holds them against what there is.
 
 Sizes of hub models are sums of file sizes as the repositories' pages, or those of copies, list them; memory is two
 bytes a parameter by the same sizes. Where a page states no licence, none is given.
@@ -6,85 +6,27 @@ bytes a parameter by the same sizes. Where a page states no licence, none is giv
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from common.errors import SettingError
-from gvsc.catalogue.items import Hub, Item, Package, UserFile, Weights
-from receiver.generators.sources import SOURCES
+from common.needs import Hub, Package, UserFile, Weights
+from gvsc.catalogue.items import Item
+from receiver.generators import GENERATORS
 from transmitter.extract.sketch import PIDINET_VARIABLE
 
-_DIFFUSERS: Final = (
-    Package("diffusers", "diffusers"),
-    Package("transformers", "transformers"),
-    Package("accelerate", "accelerate"),
-)
+_TRANSFORMERS: Final = (Package("transformers", "transformers"), Package("accelerate", "accelerate"))
 _TORCHVISION: Final = Package("torchvision", "torchvision", "install the build of it that fits this torch")
 _SCIKIT_IMAGE: Final = Package("scikit-image", "skimage")
 _VIDEO: Final = (Package("av", "av"), Package("sionna-no-rt", "sionna"))
 
-_WAN_PARTS: Final = ("scheduler", "text_encoder", "tokenizer", "transformer", "vae")
-_SD15_PARTS: Final = ("scheduler", "text_encoder", "tokenizer", "unet", "vae")
-_SD35_PARTS: Final = (
-    *("scheduler", "text_encoder", "text_encoder_2", "text_encoder_3"),
-    *("tokenizer", "tokenizer_2", "tokenizer_3", "transformer", "vae"),
-)
-
-# Memory, files; of pipelines the class and the folders.
-_FORMS: Final[dict[str, tuple[float, float | None, str, tuple[str, ...]]]] = {
-    "Wan-AI/Wan2.1-VACE-1.3B-diffusers": (16, None, "WanVACEPipeline", _WAN_PARTS),
-    "Wan-AI/Wan2.1-VACE-14B-diffusers": (47, 75, "WanVACEPipeline", _WAN_PARTS),
-    "stabilityai/stable-diffusion-3.5-large": (27.6, 27.6, "StableDiffusion3ControlNetPipeline", _SD35_PARTS),
-    "stabilityai/stable-diffusion-3.5-large-controlnet-canny": (8.6, 8.6, "", ()),
-    "stable-diffusion-v1-5/stable-diffusion-v1-5": (2.1, 4.3, "AnimateDiffPipeline", _SD15_PARTS),
-    "guoyww/animatediff-motion-adapter-v1-5-3": (0.8, 1.7, "", ()),
-    "guoyww/animatediff-sparsectrl-scribble": (1.0, 2.0, "", ()),
-    "guoyww/animatediff-sparsectrl-rgb": (1.0, 2.0, "", ()),
-}
-
-
-def _hub_models_of(generator: str) -> tuple[Hub, ...]:
-    """What ``receiver.generators.sources`` says a generator is made of."""
-    models = []
-    for source in SOURCES[generator]:
-        licence = None if source.licence.startswith("see ") else source.licence
-        model = Hub(source.hub_id, licence, *_FORMS[source.hub_id], gated=source.gated, variable=source.variable)
-        models.append(model)
-    return tuple(models)
-
-
-_WAN: Final = _hub_models_of("wan-vace")
-_WAN_14B: Final = "Wan-AI/Wan2.1-VACE-14B-diffusers"
 _VIDEO_LLAVA: Final = Hub(
     "LanguageBind/Video-LLaVA-7B-hf", None, 14.7, 14.7, processor=True, variable="GVSC_VIDEO_LLAVA"
 )
 
 ITEMS: Final = (
-    Item(
-        "generator",
-        "mini",
-        "this project's small diffusion model",
-        (Weights("mini"), Weights("minilm")),
-        memory_gb=1,
-    ),
-    Item(
-        "generator",
-        "wan-vace",
-        "Wan 2.1 VACE: text, first frame, one sketch or all sketches to video",
-        (*_WAN, *_DIFFUSERS, Package("ftfy", "ftfy")),
-        larger=(replace(_WAN[0], id=_WAN_14B, memory_gb=_FORMS[_WAN_14B][0], about_gb=_FORMS[_WAN_14B][1]),),
-    ),
-    Item(
-        "generator",
-        "sd35-sketch",
-        "SD3.5 with a Canny ControlNet draws the first frame from a sketch, another generator goes on",
-        (*_hub_models_of("sd35-sketch"), *_DIFFUSERS),
-    ),
-    Item(
-        "generator",
-        "animatediff-sparsectrl",
-        "AnimateDiff with SparseCtrl on SD1.5 by DDIM: nearest to VideoComposer",
-        (*_hub_models_of("animatediff-sparsectrl"), *_DIFFUSERS),
+    *(
+        Item("generator", entry.name, entry.summary, entry.needs, entry.memory_gb, entry.larger)
+        for entry in GENERATORS.entries()
     ),
     Item(
         "describer",
@@ -103,13 +45,13 @@ ITEMS: Final = (
         "describer",
         "video-llava",
         "Video-LLaVA 7B, one short sentence",
-        (_VIDEO_LLAVA, _TORCHVISION, *_DIFFUSERS[1:]),
+        (_VIDEO_LLAVA, _TORCHVISION, *_TRANSFORMERS),
     ),
     Item(
         "describer",
         "video-llava-detailed",
         "Video-LLaVA 7B, in detail",
-        (_VIDEO_LLAVA, _TORCHVISION, *_DIFFUSERS[1:]),
+        (_VIDEO_LLAVA, _TORCHVISION, *_TRANSFORMERS),
     ),
     Item(
         "sketcher",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from common.choices import Registered
 from common.conventions import DEFAULT_SEED
 from common.schemes import PICTURED
 from common.service import OneLineErrors, SnrDb, printable, threads_option
@@ -19,8 +20,7 @@ from gvsc.bench.curves import load as load_curves
 from gvsc.bench.generator import PARTS as GENERATOR_PARTS
 from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
-from receiver.generators import NAMES as GENERATORS
-from receiver.generators import GeneratorOptions
+from receiver.generators import GENERATORS, GeneratorOptions
 from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def codec(
 
 
 @command.command("generator", cls=OneLineErrors)
-@click.argument("name", type=click.Choice(GENERATORS))
+@click.argument("name", type=Registered(GENERATORS))
 @click.option(
     "--clips",
     type=click.Path(path_type=Path),

@@ -10,10 +10,11 @@ from dataclasses import replace
 import click
 
 from common.errors import SettingError
+from common.needs import Hub, UserFile, Weights
 from common.service import OneLineErrors
 from common.weights import Registry
 from gvsc.catalogue import here, hub, page, table
-from gvsc.catalogue.items import Hub, Item, UserFile, Weights
+from gvsc.catalogue.items import Item
 
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 

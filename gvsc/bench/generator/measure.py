@@ -22,7 +22,7 @@ COUNTS: Final = {"text": 200, "frame": 40, "sketches": 30}
 
 MEASURED: Final = (
     "receiver/generators/*.py",
-    "receiver/generators/mini/*.py",
+    "receiver/generators/*/*.py",
     "common/seeds.py",
     "common/codecs/djscc*.py",
     "common/codecs/djscc/*.py",

@@ -10,16 +10,16 @@ from typing import get_args
 import pytest
 
 from common.errors import SettingError
+from common.needs import Hub, Package, Weights
 from common.schemes import Section
 from common.weights import Registry
 from gvsc.bench import codec as codecs
 from gvsc.bench.generator import judges
-from gvsc.catalogue.items import HEADINGS, Hub, Kind, Package, Weights
+from gvsc.catalogue.items import HEADINGS, Kind
 from gvsc.catalogue.table import ITEMS, by_name, hub_models
 from gvsc.evaluation import metrics
 from gvsc.training import loss
 from receiver import generators
-from receiver.generators.sources import SOURCES
 from transmitter.extract import description, sketch
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
@@ -32,7 +32,7 @@ def listed(kind: Kind) -> set[str]:
 @pytest.mark.parametrize(
     ("kind", "registry"),
     [
-        ("generator", generators.NAMES),
+        ("generator", generators.GENERATORS.names()),
         ("describer", description.NAMES),
         ("sketcher", sketch.NAMES),
         ("metric", metrics.names()),
@@ -63,14 +63,6 @@ def test_all_kinds_are_listed_in_the_order_of_their_headings_and_names_are_used_
 def test_all_weights_of_the_registry_are_used_by_something_and_no_others() -> None:
     used = {need.name for item in ITEMS for need in item.needs if isinstance(need, Weights)}
     assert used == set(Registry().entries)
-
-
-def test_a_generator_stands_on_the_hub_models_that_it_loads() -> None:
-    for name, sources in SOURCES.items():
-        needs = {need.id: need for need in by_name(name).needs if isinstance(need, Hub)}
-        assert list(needs) == [source.hub_id for source in sources]
-        for source in sources:
-            assert (needs[source.hub_id].gated, needs[source.hub_id].variable) == (source.gated, source.variable)
 
 
 def test_a_describer_stands_on_the_hub_model_that_it_loads() -> None:
