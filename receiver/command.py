@@ -41,8 +41,8 @@ generator_option = click.option(
     envvar="GVSC_GENERATOR",
     show_envvar=True,
     callback=_named,
-    help=f"Who rebuilds the video; with a TASK, one of {', '.join(policy.known_tasks())}, who does so of that. "
-    f"Repeatable; default: {generators.GENERATORS.default}.",
+    help="Who rebuilds the video; with a TASK, such as frame-text, who does so of that. Repeatable; default: the first "
+    "that `gvsc models` lists.",
 )
 steps_option = click.option(
     "--steps",

@@ -8,14 +8,27 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from receiver.generators import NAMES, GeneratorOptions, sources
+from common.choices import Registered
+from receiver.generators import GENERATORS, GeneratorOptions
 from receiver.generators.base import GuidanceForm
+from receiver.generators.large import sources
 from receiver.generators.options import Offload, Precision
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DEFAULT = GeneratorOptions()
-_PARTS = ", ".join(source.part for parts in sources.SOURCES.values() for source in parts)
+
+
+class _ModelOption(click.Option):
+    """Its help lists the parts of all generators that there are when it is shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.help = (
+            "Where a large generator's weights are: a folder, or an id on the Hugging Face hub; with a PART, one of "
+            f"{', '.join(sources.all_parts())}, only that part's. Repeatable; default: what `gvsc models` lists."
+        )
+        return super().get_help_record(ctx)
+
 
 _OPTIONS = (
     click.option(
@@ -24,8 +37,7 @@ _OPTIONS = (
         metavar="[PART=]PLACE",
         envvar="GVSC_GENERATOR_MODEL",
         show_envvar=True,
-        help="Where a large generator's weights are: a folder, or an id on the Hugging Face hub; with a PART, one of "
-        f"{_PARTS}, only that part's. Repeatable; default: what `gvsc models` lists.",
+        cls=_ModelOption,
     ),
     click.option(
         "--device",
@@ -62,12 +74,10 @@ _OPTIONS = (
     ),
     click.option(
         "--chain",
-        type=click.Choice([name for name in NAMES if name != "sd35-sketch"]),
-        default=_DEFAULT.chain,
-        show_default=True,
+        type=Registered(GENERATORS, lambda entry: not entry.traits.get("chains", False)),
         envvar="GVSC_CHAIN",
         show_envvar=True,
-        help="Who makes a video of the frame that sd35-sketch has made.",
+        help="Who goes on where a generator makes the first frame alone; default: the default generator.",
     ),
     click.option(
         "--guidance-form",

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from common.errors import SettingError
 from common.sections.base import Arrived
-from receiver.generators import GENERATORS
 from receiver.generators.base import TEXT, Conditions, Generator
+from receiver.generators.registry import GENERATORS
 
 _TASK = re.compile(rf"([a-z0-9_]+-)*{TEXT}")
 

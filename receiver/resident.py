@@ -7,8 +7,9 @@ import os
 from typing import Final
 
 KEPT_BYTES: Final = 256 << 20
-"""Free memory at the end of the heap that is not given back. A clip of `mini` takes and frees about 110 MiB; handing it
-back and getting it anew took a fifth of the processor's time, and made a sawtooth of the resident memory."""
+"""Free memory at the end of the heap that is not given back. A clip of the default generator takes and frees about 110
+MiB; handing it back and getting it anew took a fifth of the processor's time, and made a sawtooth of the resident
+memory."""
 
 LARGEST_BYTES: Final = 32 << 20
 """Blocks beyond this are mapped by themselves and go back when freed: the most that glibc takes, and where the limit

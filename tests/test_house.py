@@ -148,8 +148,23 @@ def test_the_channel_process_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-def test_the_command_starts_without_torch() -> None:
-    program = f"import sys, gvsc.cli; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        *([name, "--help"] for name in ("channel", "inspect", "control", "transmit", "receive", "simulate")),
+        ["control", "--address", "ipc:///nowhere", "get"],
+        ["inspect", "--tap", "ipc:///nowhere", "--timeout", "0.05"],
+        ["simulate", "no such clip", "--out", "out"],
+    ],
+)
+def test_the_command_starts_without_torch(words: list[str]) -> None:
+    program = (
+        "import sys, common.control; from click.testing import CliRunner; from gvsc.cli import main\n"
+        "common.control.ask.__defaults__ = (0.05,)  # seconds to wait for an answer\n"
+        f"done = CliRunner().invoke(main, {words!r}); assert done.exit_code in (0, 1), done.output\n"
+        f"print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []

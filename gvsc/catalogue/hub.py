@@ -121,7 +121,7 @@ def get(hub: Hub) -> Path:
     from transformers.utils import logging
 
     logging.set_verbosity_error()  # loading nothing, it need not tell what loading would want
-    from receiver.generators import hub as loader
+    from receiver.generators.large import hub as loader
 
     name = named(hub)
     if hub.pipeline:
@@ -142,7 +142,7 @@ def _snapshot(name: str, hub: Hub) -> Path:
     from huggingface_hub.errors import RepositoryNotFoundError
     from huggingface_hub.utils.tqdm import disable_progress_bars
 
-    from receiver.generators import hub as loader
+    from receiver.generators.large import hub as loader
 
     if not sys.stderr.isatty():
         disable_progress_bars()

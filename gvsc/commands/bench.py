@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from common import schemes as scheme_table
+from common.choices import Registered
 from common.conventions import DEFAULT_SEED
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.bench.codec import NAMES as CODECS
@@ -20,8 +21,7 @@ from gvsc.bench.curves import load as load_curves
 from gvsc.bench.generator import PARTS as GENERATOR_PARTS
 from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
-from receiver.generators import NAMES as GENERATORS
-from receiver.generators import GeneratorOptions
+from receiver.generators import GENERATORS, GeneratorOptions
 from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
@@ -71,6 +71,24 @@ def clip(as_json: bool) -> None:
     for scheme, seconds in made["seconds"].items():
         click.echo(f"{scheme:<18} " + "  ".join(f"{stage} {value:.3f} s" for stage, value in seconds.items()))
     click.echo("peak RSS           " + "  ".join(f"{role} {mb:.0f} MB" for role, mb in made["peak_rss_mb"].items()))
+
+
+@command.command("startup", cls=OneLineErrors)
+@click.argument("film", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--runs", type=click.IntRange(min=1), default=3, show_default=True, help="Runs, after one to warm up.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def startup(film: str | None, runs: int, as_json: bool) -> None:
+    """CPU seconds that `gvsc simulate` takes before it works on FILM, a video of two clips or more, against torch's."""
+    from gvsc.bench.startup import measure
+
+    made = measure(film, runs, lambda line: click.echo(line, err=True))
+    if as_json:
+        click.echo(json.dumps(made))
+        return
+    click.echo(
+        f"start-up {made['startup_s']:.2f} s ({'at most' if made['within'] else 'more than'} {made['limit_s']:.2f} s);"
+        f" importing torch {made['torch_s']:.2f} s, one more clip {made['clip_s']:.2f} s; CPU seconds"
+    )
 
 
 @command.command("film", cls=OneLineErrors)
@@ -170,7 +188,7 @@ def codec(
 
 
 @command.command("generator", cls=OneLineErrors)
-@click.argument("name", type=click.Choice(GENERATORS))
+@click.argument("name", type=Registered(GENERATORS))
 @click.option(
     "--clips",
     type=click.Path(path_type=Path),

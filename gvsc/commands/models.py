@@ -46,7 +46,9 @@ def command(context: click.Context, verify: bool, as_json: bool) -> None:
 @_AS_JSON
 def list_models(as_json: bool) -> None:
     """Lists everything by kind: what works here, size, licence, origin, needs, and why the rest does not."""
-    states = _states(table.ITEMS)
+    states = _states(table.items())
+    for kind, broken in table.broken():
+        click.echo(f"gvsc: the {kind} {broken.name!r} of {broken.origin} does not load: {broken.reason}", err=True)
     if as_json:
         click.echo(json.dumps([state.fields() for state in states]))
         return
@@ -76,7 +78,7 @@ def get_model(name: str) -> None:
     needs = _gettable(name, registry)
     for need in needs:
         click.echo(str(registry.get(need.name) if isinstance(need, Weights) else hub.get(need)))
-    if name in {item.name for item in table.ITEMS}:
+    if name in {item.name for item in table.items()}:
         (state,) = _states([table.by_name(name)], registry)
         if not needs and not state.missing:
             click.echo(f"gvsc: {name} needs no weights", err=True)
@@ -126,7 +128,7 @@ def _states(items: Sequence[Item], registry: Registry | None = None) -> list[her
 
 def _gettable(name: str, registry: Registry) -> list[Weights | Hub]:
     """What can be fetched of an item, of weights or of a hub model. Raises SettingError."""
-    for item in table.ITEMS:
+    for item in table.items():
         if item.name == name:
             return [need for need in item.needs if isinstance(need, Weights | Hub)]
     if name in registry.entries:
@@ -134,7 +136,7 @@ def _gettable(name: str, registry: Registry) -> list[Weights | Hub]:
     for model in table.hub_models():
         if model.id == name:
             return [_itself(model)]
-    known = dict.fromkeys((*(item.name for item in table.ITEMS), *registry.entries))
+    known = dict.fromkeys((*(item.name for item in table.items()), *registry.entries))
     raise SettingError(f"nothing is called {name!r}; there are: {', '.join(known)}")
 
 

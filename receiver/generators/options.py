@@ -14,17 +14,19 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 Offload = Literal["auto", "none", "model", "sequential"]
 """What stays in main memory. "none": nothing; "model": each model until it is its turn; "sequential": each layer.
-"auto": the first of these that fits into the free memory (`receiver.generators.memory`)."""
+"auto": the first of these that fits into the free memory (`receiver.generators.large.memory`)."""
 
 
 @dataclass(frozen=True)
 class GeneratorOptions:
-    """Settings of a generator. The defaults suit every generator; `mini` has use for ``guidance_form`` alone.
+    """Settings of a generator. The defaults suit every generator; which of them one reads, its entry in the
+    registry says.
 
-    ``model`` are places of weights: PLACE, or PART=PLACE for one part of several (`receiver.generators.sources`), each
-    a folder or an id on the hub. ``device`` is "auto", "cpu", "cuda" or "cuda:N". ``side`` is the side in pixels of
-    the square as large as the pictures that the model works on, before they are resized; None: what it was trained
-    for. ``chain`` names the generator that makes a video of the frame that `sd35-sketch` has made. Raises SettingError.
+    ``model`` are places of weights: PLACE, or PART=PLACE for one part of several (`receiver.generators.large.sources`),
+    each a folder or an id on the hub. ``device`` is "auto", "cpu", "cuda" or "cuda:N". ``side`` is the side in pixels
+    of the square as large as the pictures that the model works on, before they are resized; None: what it was trained
+    for. ``chain`` names the generator that goes on where another one makes the first frame alone, None the default one.
+    Raises SettingError.
     """
 
     model: tuple[str, ...] = ()
@@ -32,7 +34,7 @@ class GeneratorOptions:
     precision: Precision = "auto"
     offload: Offload = "auto"
     side: int | None = None
-    chain: str = "mini"
+    chain: str | None = None
     guidance_form: GuidanceForm = "joint"
 
     def __post_init__(self) -> None:

@@ -31,6 +31,7 @@ from common.codecs.djscc.limits import SNR_LIMITS_DB, blocks
 from common.codecs.linear import LinearCode, cosines, power_allocation
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
+from common.uninitialised import Uninitialised
 
 PILOTS = 2
 """Values that go beside the coefficients: the scale, and the transmitter's SNR. Each takes one real in a block."""
@@ -200,7 +201,8 @@ class ColourModel(nn.Module):
 def model_like(reals_per_block: int, tensors: Mapping[str, Tensor]) -> ColourModel:
     """The model with a state dict of any precision as weights. Raises KeyError or RuntimeError if they do not fit."""
     statistics = (tensors["code.colour"], tensors["code.mean"], tensors["code.log_variances"], tensors["deviations"])
-    model = ColourModel(reals_per_block, *statistics)
+    with Uninitialised():
+        model = ColourModel(reals_per_block, *statistics)
     model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     return model
 

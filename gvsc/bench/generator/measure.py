@@ -21,7 +21,7 @@ COUNTS: Final = {"text": 200, "frame": 40, "sketches": 30}
 
 MEASURED: Final = (
     "receiver/generators/*.py",
-    "receiver/generators/mini/*.py",
+    "receiver/generators/*/*.py",
     "common/seeds.py",
     "common/codecs/djscc*.py",
     "common/codecs/djscc/*.py",
@@ -139,7 +139,7 @@ def _due(
     if part not in wanted.parts:
         left_out[key] = "not asked for"
     elif not maker.serves(*roles):
-        left_out[key] = f"{maker.generator.name} does not serve the role {roles[0]}"
+        left_out[key] = f"{maker.generator.name} does not serve the task {roles[0]}"
     return key not in left_out
 
 

@@ -1,4 +1,4 @@
-"""Trained weights as the diffusers pipeline that `mini` is loaded from."""
+"""Trained weights as the folder that `mini` is loaded from."""
 
 from __future__ import annotations
 
@@ -19,17 +19,9 @@ from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter
+from receiver.generators.mini.pipeline import MiniPipeline
 
-LARGEST_SHARD: Final = "16MB"
-
-
-def can_export() -> bool:
-    """Whether the packages of the pipeline are here; training does without."""
-    try:
-        import receiver.generators.mini.pipeline  # noqa: F401
-    except ImportError:
-        return False
-    return True
+LARGEST_SHARD_BYTES: Final = 16_000_000
 
 
 def export(
@@ -39,10 +31,6 @@ def export(
 
     ``trained`` are the state dicts of the parts by name.
     """
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    from receiver.generators.mini.pipeline import MiniPipeline
-
     painter = Painter(CHANNELS, outline.CHANNELS, PATCH, text_width=text_width, **asdict(recipe.painter.network))
     mover = Mover(text_width=text_width, **asdict(recipe.mover.network))
     decoder = PatchLatent(CHANNELS, PATCH, **asdict(recipe.decoder.network))
@@ -51,12 +39,10 @@ def export(
     for name, network in networks.items():
         network.load_state_dict({key: tensor.float() for key, tensor in trained[name].items()})
         network.to(torch.float16)
-    pipeline = MiniPipeline(decoder, painter, mover, layout, FlowMatchEulerDiscreteScheduler())
+    pipeline = MiniPipeline(decoder, painter, mover, layout)
 
     partial = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
-    pipeline.save_pretrained(partial, max_shard_size=LARGEST_SHARD)
-    for file in partial.rglob("*.safetensors"):
-        file.chmod(0o644)  # the library writes them for the owner alone
+    pipeline.save(partial, LARGEST_SHARD_BYTES)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)

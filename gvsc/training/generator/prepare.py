@@ -116,12 +116,12 @@ def prepare(
 
 def text_encoder() -> Embed:
     """The pretrained encoder that `mini` reads descriptions with. Raises WeightsError."""
-    from receiver.generators.mini.text import embed, load_text_encoder
+    from receiver.generators.mini.text import TextEncoder
 
-    tokenizer, encoder = load_text_encoder(weights.path("minilm"))
+    encoder = TextEncoder.load(weights.path("minilm"))
 
     def vectors(texts: Sequence[str]) -> list[NDArray[np.float32]]:
-        words, mask = embed(texts, tokenizer, encoder)
+        words, mask = encoder(texts)
         return [of_text[: int(seen.sum())].numpy() for of_text, seen in zip(words, mask, strict=True)]
 
     return vectors

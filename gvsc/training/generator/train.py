@@ -20,7 +20,7 @@ from gvsc.training import card as codec_card
 from gvsc.training import engine
 from gvsc.training.generator import card, pool, start
 from gvsc.training.generator.decoder import DecoderTask
-from gvsc.training.generator.export import can_export, export
+from gvsc.training.generator.export import export
 from gvsc.training.generator.held_out import kept_back
 from gvsc.training.generator.layout import LayoutTask
 from gvsc.training.generator.mover import MoverTask
@@ -109,9 +109,6 @@ def _whole(
 ) -> Path:
     """The pipeline of all parts, and its card."""
     folder = top / NAME
-    if not can_export():
-        tell(f"diffusers is not installed: copy {top} to where it is, and the same command writes {folder}")
-        return top
     tensors: dict[str, dict[str, Tensor]] = {one.part: one.run.averaged for one in trained}
     export(recipe, {part: _on_cpu(state) for part, state in tensors.items()}, folder, len(data.words.step))
     files = {

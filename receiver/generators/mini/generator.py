@@ -7,31 +7,19 @@ from typing import Final
 
 import numpy as np
 import torch
-from diffusers.utils import logging as diffusers_logging
 from numpy.typing import NDArray
-from safetensors import safe_open
-from torch import nn
-from transformers.utils import logging as transformers_logging
 
 from common import weights
-from common.errors import SettingError, WeightsError
+from common.errors import SettingError
 from receiver.generators.base import Conditions, GuidanceForm
-from receiver.generators.mini.latent import PatchLatent
-from receiver.generators.mini.layout import Layout
-from receiver.generators.mini.mover import Mover
-from receiver.generators.mini.painter import Painter
 from receiver.generators.mini.pipeline import MiniPipeline
-from receiver.generators.mini.text import load_text_encoder
+from receiver.generators.mini.text import TextEncoder
 
 STEPS: Final = 16
 """Euler steps."""
 
 GUIDANCE: Final[dict[str, float]] = {"text": 3.0, "sketch-text": 1.0, "sketches-text": 1.0, "frame-text": 1.0}
 """ω of eq. (2) by what there is to build from: the more the pictures say, the less the text has to be pressed."""
-
-
-PARTS: Final[dict[str, type[nn.Module]]] = {"painter": Painter, "mover": Mover, "layout": Layout, "vae": PatchLatent}
-"""Networks of the pipeline by name."""
 
 
 class Mini:
@@ -52,29 +40,7 @@ class Mini:
     @classmethod
     def from_folders(cls, folder: Path, text_encoder: Path, guidance_form: GuidanceForm = "joint") -> Mini:
         """With the pipeline saved in ``folder`` and a MiniLM folder. Raises WeightsError if either cannot be loaded."""
-        if not (folder / "model_index.json").is_file():
-            raise WeightsError(f"there is no pipeline in {folder}: it has no model_index.json")
-        diffusers_logging.disable_progress_bar()
-        transformers_logging.disable_progress_bar()
-        tokenizer, encoder = load_text_encoder(text_encoder)
-        try:
-            pipeline = MiniPipeline.from_pretrained(
-                folder,
-                text_encoder=encoder,
-                tokenizer=tokenizer,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
-            raise WeightsError(f"the weights of mini in {folder} cannot be loaded: {error}") from error
-        for name, kind in PARTS.items():
-            network = getattr(pipeline, name)
-            if not isinstance(network, kind):
-                raise WeightsError(f"the {name} in {folder} is a {type(network).__name__}, not a {kind.__name__}")
-            _check_complete(network, folder / name)
-            network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-        return cls(pipeline, guidance_form)
+        return cls(MiniPipeline.load(folder, TextEncoder.load(text_encoder)), guidance_form)
 
     def generate(
         self, conditions: Conditions, seed: int, steps: int | None = None, guidance: float | None = None
@@ -102,18 +68,6 @@ class Mini:
             generator=torch.Generator().manual_seed(seed),
         )
         return clip.numpy()
-
-
-def _check_complete(network: nn.Module, folder: Path) -> None:
-    """The library fills what a file lacks with random numbers, and says so in a log. Raises WeightsError."""
-    stored: set[str] = set()
-    for file in folder.glob("*.safetensors"):
-        with safe_open(file, "pt") as opened:
-            stored.update(opened.keys())
-    missing, odd = network.state_dict().keys() - stored, stored - network.state_dict().keys()
-    if missing or odd:
-        what = f"lack {min(missing)}" if missing else f"have an unknown {min(odd)}"
-        raise WeightsError(f"the weights in {folder} {what}: they are of another version of mini")
 
 
 def _tensor(pictures: NDArray[np.float32] | None) -> torch.Tensor | None:

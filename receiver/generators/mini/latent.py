@@ -17,13 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from receiver.generators.mini.layers import enlarged
-from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
+from receiver.generators.mini.network import Network, configured
 
 _SHUFFLE = 4
 """The network works on pictures of a quarter of the height and width, with sixteen times the channels."""
 
 
-class PatchLatent(ModelMixin, ConfigMixin):
+class PatchLatent(Network):
     """Frames (N, 3, H, W) in [0, 1] to latents (N, channels, H/patch, W/patch) and back.
 
     ``basis`` has orthonormal rows (channels, 3·patch²), ``mean`` is the mean patch, ``scale`` divides the channels.
@@ -33,7 +33,7 @@ class PatchLatent(ModelMixin, ConfigMixin):
     mean: Tensor
     scale: Tensor
 
-    @register_to_config
+    @configured
     def __init__(self, channels: int = 24, patch: int = 16, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
         super().__init__()
         fine, middle, coarse = widths

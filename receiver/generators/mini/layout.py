@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from receiver.generators.mini.layers import SelfAttention, TextInput, WordAttention, waves
-from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
 from receiver.generators.mini.mover import UNIT, evenly
+from receiver.generators.mini.network import Network, configured
 
 NUMBERS = 6
 """Of an object: there (1) or not (-1); x and y from -1 to 1 over the picture; 2·ln(radius/RADIUS); 6·angle in
@@ -39,7 +39,7 @@ class Slots(NamedTuple):
     moves: Tensor
 
 
-class Layout(ModelMixin, ConfigMixin):
+class Layout(Network):
     """A flow over a few numbers for each slot, given a text; and how what is in a slot is drawn.
 
     The slots are the background, of use where it is a regular pattern, and objects from back to front. What is drawn
@@ -47,7 +47,7 @@ class Layout(ModelMixin, ConfigMixin):
     upright, in units of its radius, facing right; or from that of a cell of the pattern.
     """
 
-    @register_to_config
+    @configured
     def __init__(
         self,
         slots: int = 2,

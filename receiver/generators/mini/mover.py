@@ -18,7 +18,7 @@ from receiver.generators.mini.layers import (
     enlarged,
     places,
 )
-from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
+from receiver.generators.mini.network import Network, configured
 
 SIDE = 128
 """Height and width of the picture that the mover looks at; it is made of the first frame, whatever its size."""
@@ -51,10 +51,10 @@ def evenly(raw: Tensor) -> Tensor:
     return (raw[..., :1, :] * ramp + 0.5 * raw[..., 1:, :] * (ramp > 0)) * unit
 
 
-class Mover(ModelMixin, ConfigMixin):
+class Mover(Network):
     """First frame and text to `Motion`."""
 
-    @register_to_config
+    @configured
     def __init__(
         self,
         parts: int = 2,

@@ -20,7 +20,7 @@ from receiver.generators.mini.layers import (
     places,
     waves,
 )
-from receiver.generators.mini.module import ConfigMixin, ModelMixin, register_to_config
+from receiver.generators.mini.network import Network, configured
 
 TRUST_FROM_DB, TRUST_SPAN_DB = -6.0, 26.0
 
@@ -33,7 +33,7 @@ def trust_of(snr_db: float | None) -> float:
     return min(1.0, max(0.0, (snr_db - TRUST_FROM_DB) / TRUST_SPAN_DB))
 
 
-class Painter(ModelMixin, ConfigMixin):
+class Painter(Network):
     """Noisy latents of a frame and conditions to an estimate of its clean latents.
 
     Behind the channels of the picture the latents have some of its `outline`: where objects are, and their shape. Where
@@ -47,7 +47,7 @@ class Painter(ModelMixin, ConfigMixin):
 
     variance: Tensor
 
-    @register_to_config
+    @configured
     def __init__(
         self,
         channels: int = 24,

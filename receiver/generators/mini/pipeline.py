@@ -1,27 +1,27 @@
-"""`mini` as a diffusers pipeline: paints a frame by Euler steps of a flow, guided by eq. (2), and moves it on."""
+"""`mini` as a pipeline: paints a frame by Euler steps of a flow, guided by eq. (2), and moves it on."""
 
 from __future__ import annotations
 
-import os
-from typing import Any, ClassVar, NamedTuple
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-import numpy as np
 import torch
-from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler
 from torch import Tensor
 from torch.nn import functional
-from transformers import BertModel, BertTokenizerFast
 
 from common import bfloat16
 from common.errors import SettingError, WeightsError
 from receiver.generators.base import GuidanceForm
+from receiver.generators.mini import flow, network
 from receiver.generators.mini.latent import PatchLatent
 from receiver.generators.mini.layout import Layout
 from receiver.generators.mini.move import carried_back, move
 from receiver.generators.mini.mover import SIDE, Motion, Mover
 from receiver.generators.mini.outline import STEP, encode
 from receiver.generators.mini.painter import Painter, trust_of
-from receiver.generators.mini.text import embed
+from receiver.generators.mini.text import TextEncoder
 from receiver.generators.mini.things import Frame, Shown, Things
 
 SIZE_STEP = 32
@@ -29,6 +29,18 @@ SIZE_STEP = 32
 
 _CELLS = 4
 """The painter halves its picture twice: inside, latents are made multiples of this many cells."""
+
+PARTS: Final[dict[str, type[network.Network]]] = {
+    "painter": Painter,
+    "mover": Mover,
+    "layout": Layout,
+    "vae": PatchLatent,
+}
+"""Networks of the pipeline by name, which is the name of their folder."""
+
+INDEX: Final = "model_index.json"
+SCHEDULER: Final = "scheduler"
+_SCHEDULER_CONFIG: Final = "scheduler_config.json"
 
 BRIGHTER = 2.0
 """By so much more than they are, at no trust, lines of sketches are shown to the decoder."""
@@ -51,21 +63,11 @@ class Visuals(NamedTuple):
         return self._replace(trust=torch.zeros_like(self.trust), sketch_trust=torch.zeros_like(self.sketch_trust))
 
 
-class MiniPipeline(DiffusionPipeline):
+class MiniPipeline:
     """Text, a first frame, a sketch or a sketch of each frame to a clip.
 
     The text encoder is not this project's: it is handed over at loading and left out of what is saved.
     """
-
-    _optional_components: ClassVar[list[str]] = ["text_encoder", "tokenizer"]
-
-    vae: PatchLatent
-    painter: Painter
-    mover: Mover
-    layout: Layout
-    scheduler: FlowMatchEulerDiscreteScheduler
-    text_encoder: BertModel | None
-    tokenizer: BertTokenizerFast | None
 
     def __init__(
         self,
@@ -73,25 +75,43 @@ class MiniPipeline(DiffusionPipeline):
         painter: Painter,
         mover: Mover,
         layout: Layout,
-        scheduler: FlowMatchEulerDiscreteScheduler,
-        text_encoder: BertModel | None = None,
-        tokenizer: BertTokenizerFast | None = None,
+        text_encoder: TextEncoder | None = None,
     ) -> None:
-        super().__init__()
-        self.register_modules(
-            vae=vae,
-            painter=painter,
-            mover=mover,
-            layout=layout,
-            scheduler=scheduler,
-            text_encoder=text_encoder,
-            tokenizer=tokenizer,
-        )
+        self.vae, self.painter, self.mover, self.layout = vae, painter, mover, layout
+        self.text_encoder = text_encoder
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> None:
-        """Save all but the text encoder and the tokenizer, which are not this project's to hand on."""
-        own = MiniPipeline(self.vae, self.painter, self.mover, self.layout, self.scheduler)
-        super(MiniPipeline, own).save_pretrained(save_directory, **options)
+    @classmethod
+    def load(cls, folder: Path, text_encoder: TextEncoder | None = None) -> MiniPipeline:
+        """From a folder that :meth:`save` wrote, with every tensor from there, float32, convolutions channels last.
+
+        Raises WeightsError for files that are missing, damaged, or of another version.
+        """
+        index = _read_index(folder)
+        for name, kind in {**PARTS, SCHEDULER: None}.items():
+            told, wanted = index.get(name), flow.CLASS if kind is None else kind.__name__
+            if not isinstance(told, list) or told[-1:] != [wanted]:
+                raise WeightsError(f"the {name} in {folder} is {told}, not a {wanted}")
+        settings = network.read_config(folder / SCHEDULER / _SCHEDULER_CONFIG, flow.CLASS)
+        for name, value in flow.SETTINGS.items():
+            if settings.get(name, value) != value:
+                raise WeightsError(f"the scheduler in {folder} has {name} {settings[name]!r}, not {value!r}")
+        parts: dict[str, Any] = {name: network.load(kind, folder / name) for name, kind in PARTS.items()}
+        for part in parts.values():
+            part.to(memory_format=torch.channels_last)
+        return cls(**parts, text_encoder=text_encoder)
+
+    def save(self, folder: Path, most_bytes: int = 16 << 20) -> None:
+        """Writes all but the text encoder, which is not this project's to hand on, laid out as diffusers lays a
+        pipeline out: an index and a folder for each part, of files with at most ``most_bytes`` of tensors."""
+        folder.mkdir(parents=True, exist_ok=True)
+        index: dict[str, Any] = {"_class_name": type(self).__name__, "text_encoder": [None, None]}
+        index |= {"tokenizer": [None, None], SCHEDULER: ["diffusers", flow.CLASS]}
+        for name, kind in PARTS.items():
+            network.save(getattr(self, name), folder / name, most_bytes)
+            index[name] = [kind.__module__, kind.__name__]
+        (folder / SCHEDULER).mkdir()
+        network.write_config(folder / SCHEDULER / _SCHEDULER_CONFIG, flow.CLASS, flow.SETTINGS)
+        network.write_json(folder / INDEX, index)
 
     @torch.no_grad()
     def __call__(
@@ -278,16 +298,15 @@ class _Paint:
     def frames(self, visuals: Visuals, outline: Tensor | None = None) -> Tensor:
         """Latents (B, C, h, w) of frames, by ``steps`` Euler steps from noise to picture. An ``outline`` (B, O, h, w)
         that is given stands in them all the way, without noise."""
-        scheduler, channels = self.pipeline.scheduler, self.pipeline.vae.channels
-        scheduler.set_timesteps(sigmas=np.linspace(1.0, 1.0 / self.steps, self.steps))
+        channels = self.pipeline.vae.channels
         latents = self.noise.expand(len(visuals.time), -1, -1, -1)
-        for timestep, level in zip(scheduler.timesteps, scheduler.sigmas, strict=False):
+        for level, after in pairwise(flow.levels(self.steps)):
             if outline is not None:
                 given = (1 - level) * outline.expand(len(latents), -1, -1, -1)
                 latents = torch.cat([latents[:, :channels], given], 1)
             with self.precision():
                 velocity = self._velocity(latents, level, visuals)
-            latents = scheduler.step(velocity, timestep, latents).prev_sample
+            latents = flow.euler(latents, velocity, level, after)
         return latents[:, :channels]
 
     def _velocity(self, latents: Tensor, level: Tensor, visuals: Visuals) -> Tensor:
@@ -323,7 +342,20 @@ class _Paint:
         """Word vectors (1, L, D) and their mask (1, L); without a prompt one place that holds nothing."""
         pipeline = self.pipeline
         if not prompt.strip():
-            return torch.zeros(1, 1, pipeline.painter.config.text_width), torch.zeros(1, 1)
-        if pipeline.text_encoder is None or pipeline.tokenizer is None:
-            raise WeightsError("mini has no text encoder: pass text_encoder and tokenizer to from_pretrained")
-        return embed([prompt], pipeline.tokenizer, pipeline.text_encoder)
+            return torch.zeros(1, 1, pipeline.painter.config["text_width"]), torch.zeros(1, 1)
+        if pipeline.text_encoder is None:
+            raise WeightsError("mini has no text encoder: pass text_encoder to MiniPipeline.load")
+        return pipeline.text_encoder([prompt])
+
+
+def _read_index(folder: Path) -> dict[str, Any]:
+    file = folder / INDEX
+    if not file.is_file():
+        raise WeightsError(f"there is no pipeline in {folder}: it has no {INDEX}")
+    try:
+        index = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise WeightsError(f"{file} cannot be read: {error}") from error
+    if not isinstance(index, dict):
+        raise WeightsError(f"{file} is no index of a pipeline")
+    return index

@@ -145,7 +145,7 @@ def test_a_licence_that_was_not_accepted_says_what_to_do(fill: Fill, monkeypatch
 def test_a_pipeline_is_got_as_its_generator_would(fill: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
     import diffusers
 
-    from receiver.generators import hub as loader
+    from receiver.generators.large import hub as loader
 
     asked = []
     monkeypatch.setattr(loader, "pipeline_folder", lambda kind, place: asked.append((kind, place)) or Path("nowhere"))

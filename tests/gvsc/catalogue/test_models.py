@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from common.errors import WeightsError
 from common.weights import Registry, manifest
 from gvsc.catalogue import here, page
-from gvsc.catalogue.table import ITEMS, by_name
+from gvsc.catalogue.table import by_name, items
 from gvsc.commands.models import command
 
 Fill = Callable[[str, Mapping[str, bytes]], Path]
@@ -42,7 +42,7 @@ def bare(fill: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fill:
 
 def test_everything_is_listed_with_size_licence_origin_and_needs(bare: Fill) -> None:
     listed = rows()
-    assert list(listed) == [item.name for item in ITEMS]
+    assert list(listed) == [item.name for item in items()]
     frame = listed["djscc-frame"]
     assert frame["ready"] is True
     assert frame["bytes"] == Registry().entry("djscc-frame").bytes
@@ -75,9 +75,9 @@ def test_no_line_is_wider_than_the_page_and_columns_are_aligned(bare: Fill) -> N
     assert len({line.index("licence") for line in heads}) == 1
     start = heads[0].index("licence")
     entries = [line for line in lines if line[:2] == "  " and line[2] != " "]
-    assert len(entries) == len(ITEMS)
+    assert len(entries) == len(items())
     assert all(line[start - 1] == " " and line[start] != " " for line in entries)
-    for item in ITEMS:
+    for item in items():
         assert max(map(len, run("show", item.name).stdout.splitlines())) <= page.COLUMNS
 
 

@@ -15,24 +15,23 @@ from common.weights import Registry
 from gvsc.bench import codec as codecs
 from gvsc.bench.generator import judges
 from gvsc.catalogue.items import HEADINGS
-from gvsc.catalogue.table import ITEMS, by_name, hub_models
+from gvsc.catalogue.table import by_name, hub_models, items
 from gvsc.evaluation.metrics import METRICS
 from gvsc.training import loss
 from receiver import generators
-from receiver.generators.sources import SOURCES
 from transmitter.extract import description, sketch
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 
 
 def listed(kind: str) -> set[str]:
-    return {item.name for item in ITEMS if item.kind == kind}
+    return {item.name for item in items() if item.kind == kind}
 
 
 @pytest.mark.parametrize(
     ("kind", "registry"),
     [
-        ("generator", generators.NAMES),
+        ("generator", generators.GENERATORS.names()),
         ("captioner", description.NAMES),
         ("edge extractor", sketch.NAMES),
         ("metric", METRICS.names()),
@@ -45,32 +44,30 @@ def test_the_catalogue_lists_what_can_be_loaded_and_nothing_else(kind: str, regi
 
 
 def test_every_section_of_a_burst_has_one_codec_and_every_codec_carries_one() -> None:
-    carried = [section for item in ITEMS for section in item.carries]
+    carried = [section for item in items() for section in item.carries]
     assert sorted(carried) == sorted(SECTIONS.names()), "gvsc/catalogue/table.py must say which codec carries it"
-    assert {item.name for item in ITEMS if item.carries} == listed("codec")
+    assert {item.name for item in items() if item.carries} == listed("codec")
     assert set(codecs.NAMES) <= listed("codec")
 
 
 def test_all_kinds_are_listed_in_the_order_of_their_headings_and_names_are_used_once() -> None:
-    kinds = list(dict.fromkeys(item.kind for item in ITEMS))
+    kinds = list(dict.fromkeys(item.kind for item in items()))
     assert kinds == list(HEADINGS)
-    assert len({item.name for item in ITEMS}) == len(ITEMS)
+    assert len({item.name for item in items()}) == len(items())
     assert by_name("hed").kind == "edge extractor"
     with pytest.raises(SettingError, match=r"nothing is called 'nothing'; there are: mini, "):
         by_name("nothing")
 
 
 def test_all_weights_of_the_registry_are_used_by_something_and_no_others() -> None:
-    used = {need.name for item in ITEMS for need in item.needs if isinstance(need, Weights)}
+    used = {need.name for item in items() for need in item.needs if isinstance(need, Weights)}
     assert used == set(Registry().entries)
 
 
 def test_a_generator_stands_on_the_hub_models_that_it_loads() -> None:
-    for name, sources in SOURCES.items():
-        needs = {need.id: need for need in by_name(name).needs if isinstance(need, Hub)}
-        assert list(needs) == [source.hub_id for source in sources]
-        for source in sources:
-            assert (needs[source.hub_id].gated, needs[source.hub_id].variable) == (source.gated, source.variable)
+    for entry in generators.GENERATORS.entries():
+        needs = [need for need in by_name(entry.name).needs if isinstance(need, Hub)]
+        assert needs == list(entry.traits.get("parts", {}).values())
 
 
 def test_a_captioner_stands_on_the_hub_model_that_it_loads() -> None:
@@ -83,7 +80,7 @@ def test_a_captioner_stands_on_the_hub_model_that_it_loads() -> None:
 
 def test_packages_that_gvsc_brings_are_declared_and_others_say_how_to_get_them() -> None:
     lines = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
-    for item in ITEMS:
+    for item in items():
         for need in item.needs:
             if isinstance(need, Package):
                 brought = any(line.split(">")[0].split("=")[0] == need.name for line in lines)

@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordPiece
 from torch import Tensor
 from torch.nn import functional
-from transformers import BertConfig, BertModel, BertTokenizerFast
 
 from common import bfloat16
 from common.errors import SettingError, WeightsError
 from receiver.generators.base import Conditions
-from receiver.generators.mini import pipeline
+from receiver.generators.mini import flow, pipeline
+from receiver.generators.mini.bert import Bert, BertSizes
 from receiver.generators.mini.drawn import drawn
 from receiver.generators.mini.generator import Mini
 from receiver.generators.mini.latent import PatchLatent, fit_basis
@@ -24,6 +25,7 @@ from receiver.generators.mini.layout import Layout, Slots
 from receiver.generators.mini.mover import Mover
 from receiver.generators.mini.painter import Painter, trust_of
 from receiver.generators.mini.pipeline import MiniPipeline
+from receiver.generators.mini.text import TextEncoder
 from receiver.generators.mini.things import Things
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "star", "moves", "left", "right"]
@@ -31,12 +33,19 @@ PICTURES = ("frame-text", "sketch-text", "sketches-text")
 
 
 @pytest.fixture(scope="module")
-def text_encoder() -> tuple[BertTokenizerFast, BertModel]:
+def text_encoder() -> TextEncoder:
     torch.manual_seed(1)
-    config = BertConfig(
-        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    tokenizer = Tokenizer(WordPiece({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", WORDS.index("[CLS]")), ("[SEP]", WORDS.index("[SEP]"))]
     )
-    return BertTokenizerFast({word: number for number, word in enumerate(WORDS)}), BertModel(config).eval()
+    network = Bert(BertSizes(len(WORDS), 16, 1, 2, 16)).eval()
+    for name, parameter in network.named_parameters():
+        if "LayerNorm" not in name:
+            torch.nn.init.normal_(parameter, 0, 0.02 if name.endswith("weight") else 0)
+    return TextEncoder(tokenizer, network)
 
 
 def natural(count: int) -> Tensor:
@@ -65,10 +74,7 @@ def mini(text_encoder) -> Mini:
         for parameter in [p for part in (latent, painter, mover) for p in part.parameters()]:
             parameter.normal_(0, 0.15)
     layout = Layout(width=16, layers=1, heads=2, shape_width=8, text_width=16, topics=8)
-    tokenizer, encoder = text_encoder
-    scheduler = FlowMatchEulerDiscreteScheduler()
-    pipeline = MiniPipeline(latent, painter, mover, layout, scheduler, encoder, tokenizer)
-    return Mini(pipeline)
+    return Mini(MiniPipeline(latent, painter, mover, layout, text_encoder))
 
 
 def conditions(
@@ -307,61 +313,54 @@ def test_a_lost_description_is_an_empty_one(mini):
     assert lost.tobytes() == mini.generate(conditions("frame-text", "  "), seed=1, steps=2, guidance=7.0).tobytes()
 
 
-def _velocities(mini: Mini, prompt: str, scale: float, **options: Any) -> Tensor:
-    """The first step's velocity, read from what the scheduler is given."""
+def _velocities(monkeypatch: pytest.MonkeyPatch, mini: Mini, prompt: str, scale: float, **options: Any) -> Tensor:
+    """The first step's velocity, read from what the Euler step is given."""
     caught: list[Tensor] = []
-    step = mini.pipeline.scheduler.step
+    euler = flow.euler
 
-    def catch(velocity: Tensor, *rest: Any, **more: Any) -> Any:
+    def catch(latents: Tensor, velocity: Tensor, *rest: Tensor) -> Tensor:
         caught.append(velocity.clone())
-        return step(velocity, *rest, **more)
+        return euler(latents, velocity, *rest)
 
-    mini.pipeline.scheduler.step = catch  # type: ignore[method-assign]
     sketch = torch.from_numpy(conditions("sketch-text").sketches)
-    try:
+    with monkeypatch.context() as patched:
+        patched.setattr(flow, "euler", catch)
         mini.pipeline(
             prompt, None, sketch if options.pop("drawn", True) else None, 10.0, 64, 96, num_inference_steps=1,
             guidance_scale=scale, generator=torch.Generator().manual_seed(1), **options,
         )  # fmt: skip
-    finally:
-        del mini.pipeline.scheduler.step
     return caught[0]
 
 
 def test_guidance_is_equation_two_in_both_its_readings(mini, monkeypatch):
     monkeypatch.setattr(bfloat16, "is_fast", lambda: False)  # to see more than rounding
     monkeypatch.setattr(pipeline, "encode", lambda _: None)  # no outline, which only text alone has
+    monkeypatch.setattr(pipeline._Paint, "shown", lambda *_: None)  # nothing drawn, which takes lines off the sketch
     prompt = "a red star moves left"
-    seen, both = _velocities(mini, "", 1.0), _velocities(mini, prompt, 1.0)
-    told = _velocities(mini, prompt, 1.0, drawn=False)
+    seen, both = _velocities(monkeypatch, mini, "", 1.0), _velocities(monkeypatch, mini, prompt, 1.0)
+    told = _velocities(monkeypatch, mini, prompt, 1.0, drawn=False)
     assert not torch.allclose(seen, both, atol=1e-2)
     assert not torch.allclose(told, both, atol=1e-2)
-    assert torch.allclose(_velocities(mini, prompt, 3.5), seen + 3.5 * (both - seen), atol=1e-3)
-    assert torch.allclose(_velocities(mini, prompt, 1.0, guidance_form="literal"), told, atol=1e-3)
-    literal = _velocities(mini, prompt, 3.5, guidance_form="literal")
+    assert torch.allclose(_velocities(monkeypatch, mini, prompt, 3.5), seen + 3.5 * (both - seen), atol=1e-3)
+    assert torch.allclose(_velocities(monkeypatch, mini, prompt, 1.0, guidance_form="literal"), told, atol=1e-3)
+    literal = _velocities(monkeypatch, mini, prompt, 3.5, guidance_form="literal")
     assert torch.allclose(literal, seen + 3.5 * (told - seen), atol=1e-3)
 
 
 def test_saved_pipeline_gives_the_same_bytes_and_holds_no_text_encoder(mini, text_encoder, tmp_path):
-    mini.pipeline.save_pretrained(tmp_path)
+    mini.pipeline.save(tmp_path)
     files = {str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file()}
     assert not any("text_encoder" in f or "tokenizer" in f or f.endswith((".bin", ".pt")) for f in files)
-    tokenizer, encoder = text_encoder
-    again = MiniPipeline.from_pretrained(tmp_path, text_encoder=encoder, tokenizer=tokenizer, local_files_only=True)
-    assert mini.pipeline.text_encoder is encoder
-    for network in (again.painter, again.mover, again.layout, again.vae):
-        for (
-            parameter
-        ) in network.parameters():  # out of the file, where they lie as it comes: some kernels round by that
-            parameter.data = parameter.data.clone()
+    again = MiniPipeline.load(tmp_path, text_encoder)
+    assert mini.pipeline.text_encoder is text_encoder
     for role in ("text", "frame-text", "sketches-text"):
         before = mini.generate(conditions(role), seed=9, steps=2)
         assert before.tobytes() == Mini(again).generate(conditions(role), seed=9, steps=2).tobytes()
 
 
 @pytest.mark.parametrize(("change", "message"), [("lost", "lack leave.bias"), ("more", "have an unknown extra")])
-def test_weights_that_are_not_complete_are_refused(mini, tmp_path, monkeypatch, change, message):
-    mini.pipeline.save_pretrained(tmp_path, safe_serialization=True)
+def test_weights_that_are_not_complete_are_refused(mini, tmp_path, change, message):
+    mini.pipeline.save(tmp_path)
     file = tmp_path / "painter" / "diffusion_pytorch_model.safetensors"
     tensors = load_file(file)
     if change == "lost":
@@ -369,22 +368,18 @@ def test_weights_that_are_not_complete_are_refused(mini, tmp_path, monkeypatch, 
     else:
         tensors["extra"] = torch.zeros(1)
     save_file(tensors, file)
-    parts = mini.pipeline
-    monkeypatch.setattr(
-        "receiver.generators.mini.generator.load_text_encoder", lambda _: (parts.tokenizer, parts.text_encoder)
-    )
     with pytest.raises(WeightsError, match=message):
-        Mini.from_folders(tmp_path, tmp_path)
+        MiniPipeline.load(tmp_path)
 
 
 def test_a_folder_without_a_pipeline_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="no pipeline in"):
-        Mini.from_folders(tmp_path / "none", tmp_path)
+        MiniPipeline.load(tmp_path / "none")
 
 
 def test_a_prompt_without_a_text_encoder_is_refused(mini):
     parts = mini.pipeline
-    bare = MiniPipeline(parts.vae, parts.painter, parts.mover, parts.layout, parts.scheduler)
+    bare = MiniPipeline(parts.vae, parts.painter, parts.mover, parts.layout)
     with pytest.raises(WeightsError, match="text encoder"):
         bare("a red star", height=64, width=64, num_inference_steps=1)
 
@@ -422,7 +417,7 @@ def test_untrained_networks_keep_the_first_frame_in_every_frame():
     torch.manual_seed(4)
     latent = fitted(PatchLatent(channels=12, widths=(8, 8, 8)), natural(400))
     parts = Painter(channels=12), Mover(), Layout()
-    pipeline = MiniPipeline(latent, *parts, FlowMatchEulerDiscreteScheduler())
+    pipeline = MiniPipeline(latent, *parts)
     frame = functional.interpolate(torch.rand(1, 3, 8, 8), size=(64, 64), mode="bilinear")[0]
     clip = pipeline(image=frame, height=64, width=64, num_inference_steps=1)
     assert torch.allclose(clip, frame.expand(8, -1, -1, -1), atol=0.08)

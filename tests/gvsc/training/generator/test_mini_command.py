@@ -44,9 +44,7 @@ def test_mini_is_trained_part_by_part_and_becomes_a_pipeline(
     done = CliRunner().invoke(command, ["mini", *arguments, "--steps", "9"])
     assert done.exit_code == 0, done.output
     assert "mini-mover: goes on from step 2" in done.stderr
-    pipeline = MiniPipeline.from_pretrained(
-        run / "mini", local_files_only=True, use_safetensors=True, dtype=torch.float32
-    )
+    pipeline = MiniPipeline.load(run / "mini")
     clip = pipeline(height=64, width=64, num_inference_steps=1, generator=torch.Generator().manual_seed(0))
     assert clip.shape == (8, 3, 64, 64)
     card = (run / "mini.md").read_text()
@@ -91,7 +89,7 @@ def test_the_pipeline_is_written_in_small_files_and_loads(tiny_lines: tuple[str,
     assert {file.relative_to(folder).parts[0] for file in files} == {
         "model_index.json", "painter", "mover", "layout", "vae", "scheduler",
     }  # fmt: skip
-    loaded = MiniPipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+    loaded = MiniPipeline.load(folder)
     for name, part in (
         ("painter", loaded.painter),
         ("mover", loaded.mover),
@@ -179,8 +177,7 @@ def test_training_needs_nothing_but_torch_numpy_pillow_and_safetensors(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "diffusers" in done.stdout
-    assert "click" not in done.stdout
-    assert "copy" in done.stderr
+    assert not {"click", "diffusers", "tokenizers", "transformers"} & set(done.stdout.split())
+    assert (tmp_path / "run" / "mini" / "model_index.json").is_file()
     for part in PARTS:
         assert (tmp_path / "run" / part / f"mini-{part}.md").exists()

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
-from receiver.generators import memory
 from receiver.generators.base import Conditions
+from receiver.generators.large import memory
 from receiver.generators.options import GeneratorOptions
 
 WORDS = ["a", "red", "blue", "star", "moves", "left", "right"]

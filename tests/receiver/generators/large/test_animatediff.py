@@ -8,8 +8,8 @@ import torch
 
 from common.errors import SettingError
 from receiver import generators
-from receiver.generators.animatediff import AnimateDiffSparseCtrl
-from receiver.generators.memory import Plan
+from receiver.generators.animatediff_sparsectrl.generator import AnimateDiffSparseCtrl
+from receiver.generators.large.memory import Plan
 
 ROLES = ("text", "frame-text", "sketch-text", "sketches-text")
 CONTROL = {"text": None, "frame-text": "rgb", "sketch-text": "scribble", "sketches-text": "scribble"}
@@ -147,7 +147,7 @@ def test_what_it_cannot_make_is_told(recorded, conditions):
 
 def test_with_offloading_a_pipeline_is_placed_anew_when_another_takes_over(recorded, conditions, monkeypatch):
     placed = []
-    monkeypatch.setattr("receiver.generators.memory.place", lambda pipeline, plan: placed.append(pipeline))
+    monkeypatch.setattr("receiver.generators.large.memory.place", lambda pipeline, plan: placed.append(pipeline))
     for role in ("text", "text", "sketch-text", "sketches-text", "text"):
         recorded.generate(conditions(role), seed=1)
     assert placed == [recorded.pipelines[control] for control in (None, "scribble", None)]

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from common.errors import WeightsError
 from receiver import generators
-from receiver.generators import hub
+from receiver.generators.large import hub
 
 WEIGHTS = "transformer/diffusion_pytorch_model.safetensors"
 

@@ -8,7 +8,7 @@ import torch
 
 from common.errors import SettingError
 from receiver import generators
-from receiver.generators.sd35_sketch import Sd35Sketch
+from receiver.generators.sd35_sketch.generator import Sd35Sketch
 
 
 @pytest.fixture(scope="module")

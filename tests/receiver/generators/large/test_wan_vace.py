@@ -10,9 +10,9 @@ import torch
 
 from common.errors import DeviceError, SettingError
 from receiver import generators
-from receiver.generators import memory
-from receiver.generators.memory import Plan
-from receiver.generators.wan_vace import WanVace
+from receiver.generators.large import memory
+from receiver.generators.large.memory import Plan
+from receiver.generators.wan_vace.generator import WanVace
 
 ROLES = ("text", "frame-text", "sketch-text", "sketches-text")
 

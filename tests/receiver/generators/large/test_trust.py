@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from receiver.generators.trust import conditioning_scale
+from receiver.generators.large.trust import conditioning_scale
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from receiver.generators import visuals
+from receiver.generators.large import visuals
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from common.errors import SettingError
 from common.service import say
-from receiver.generators import hub, memory, sources, visuals
 from receiver.generators.base import Conditions, Generator, GuidanceForm
-from receiver.generators.guidance import branches_in_batch, guided
-from receiver.generators.memory import Plan
+from receiver.generators.large import hub, memory, sources, visuals
+from receiver.generators.large.guidance import branches_in_batch, guided
+from receiver.generators.large.memory import Plan
+from receiver.generators.large.sampling import sample
+from receiver.generators.large.trust import conditioning_scale
 from receiver.generators.options import GeneratorOptions
-from receiver.generators.sampling import sample
-from receiver.generators.trust import conditioning_scale
 
 STEPS: Final = 50
 GUIDANCE: Final = 3.5
@@ -36,7 +36,7 @@ BLACK, WHITE = 0.5, 128.0
 
 
 class Sd35Sketch:
-    """Sketch and text to first frame; video, and all other roles, by the generator ``chain``, which has frame + text.
+    """Sketch and text to first frame; video, and all other tasks, by the generator ``chain``, which has frame + text.
 
     The literal form of eq. (2) silences the ControlNet in the branch with the text. ``steps`` and ``guidance`` hold
     for both stages.

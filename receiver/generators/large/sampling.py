@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from common.errors import SettingError
-from receiver.generators.memory import Plan, memory_errors
+from receiver.generators.large.memory import Plan, memory_errors
 
 
 def sample(pipeline: Any, plan: Plan, seed: int, **inputs: Any) -> NDArray[np.float32]:

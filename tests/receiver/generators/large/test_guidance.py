@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from common.errors import SettingError
-from receiver.generators.guidance import Guided, branches_in_batch, branches_in_turn, guided
+from receiver.generators.large.guidance import Guided, branches_in_batch, branches_in_turn, guided
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from common.errors import SettingError
 from common.service import say
-from receiver.generators import hub, memory, sources, visuals
 from receiver.generators.base import Conditions, GuidanceForm
-from receiver.generators.guidance import branches_in_batch, guided
-from receiver.generators.memory import Plan
+from receiver.generators.large import hub, memory, sources, visuals
+from receiver.generators.large.guidance import branches_in_batch, guided
+from receiver.generators.large.memory import Plan
+from receiver.generators.large.sampling import sample
+from receiver.generators.large.trust import conditioning_scale
 from receiver.generators.options import GeneratorOptions
-from receiver.generators.sampling import sample
-from receiver.generators.trust import conditioning_scale
 
 STEPS: Final = 50
 """As in the paper (IV-A2)."""

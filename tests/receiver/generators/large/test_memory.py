@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from common.errors import DeviceError, SettingError
-from receiver.generators import memory
-from receiver.generators.memory import Free, Plan, choose
+from receiver.generators.large import memory
+from receiver.generators.large.memory import Free, Plan, choose
 from receiver.generators.options import GeneratorOptions
 
 # In bfloat16: 12, 4 and 6 GB in turn (the VAE in float32: 2), 1 GB that stays.

@@ -3,14 +3,19 @@ from __future__ import annotations
 import pytest
 
 from common.errors import SettingError
-from receiver import generators
-from receiver.generators import sources
+from common.needs import Hub
+from receiver.generators import GENERATORS
+from receiver.generators.large import sources
 
 
 def test_every_generator_but_mini_has_sources_with_names_of_their_own():
-    assert set(sources.SOURCES) == set(generators.NAMES) - {"mini"}
-    parts = [source.part for parts in sources.SOURCES.values() for source in parts]
-    assert len(parts) == len(set(parts))
+    assert [name for name in GENERATORS.names() if not sources.parts(name)] == ["mini"]
+    parts = [part for name in GENERATORS.names() for part in sources.parts(name)]
+    assert len(parts) == len(set(parts)) == len(sources.all_parts())
+    for entry in GENERATORS.entries():
+        hubs = [need for need in entry.needs if isinstance(need, Hub)]
+        assert list(sources.parts(entry.name).values()) == hubs
+        assert set(entry.traits.get("backbones", {})) == {hub.id for hub in (*hubs[:1], *entry.larger)}
 
 
 def test_a_bare_place_is_the_first_part_and_others_are_named():

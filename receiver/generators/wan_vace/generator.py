@@ -1,4 +1,4 @@
-"""`wan-vace`: Wan 2.1 VACE, 1.3B or 14B (Jiang et al., arXiv 2503.07598) through diffusers, for all four roles."""
+"""`wan-vace`: Wan 2.1 VACE, 1.3B or 14B (Jiang et al., arXiv 2503.07598) through diffusers, for all four tasks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from common.errors import SettingError
 from common.service import say
-from receiver.generators import hub, memory, sources, visuals
 from receiver.generators.base import Conditions, GuidanceForm
-from receiver.generators.guidance import Guided, branches_in_turn, guided
-from receiver.generators.memory import Plan
+from receiver.generators.large import hub, memory, sources, visuals
+from receiver.generators.large.guidance import Guided, branches_in_turn, guided
+from receiver.generators.large.memory import Plan
+from receiver.generators.large.sampling import sample
+from receiver.generators.large.trust import conditioning_scale
 from receiver.generators.options import GeneratorOptions
-from receiver.generators.sampling import sample
-from receiver.generators.trust import conditioning_scale
 
 STEPS: Final = 50
 GUIDANCE: Final = 5.0
