@@ -283,7 +283,7 @@ def test_loading_and_running_mini_imports_neither_diffusers_nor_transformers() -
         "import sys, numpy as np\n"
         "from receiver.generators import Conditions, load\n"
         "frame = np.full((3, 64, 64), 0.5, np.float32)\n"
-        "load('mini').generate(Conditions('a red star moves left', frame, height=64, width=64), seed=1, steps=1)\n"
+        "load('mini').generate(Conditions.of('a red star moves left', frame, height=64, width=64), seed=1, steps=1)\n"
         "print(*({'diffusers', 'transformers', 'torch._dynamo', 'sympy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -9,7 +9,7 @@ import torch
 
 from common.errors import DeviceError, SettingError
 from receiver.generators.large import memory
-from receiver.generators.large.memory import Free, Plan, choose
+from receiver.generators.large.memory import Free, Plan, choose, measured
 from receiver.generators.options import GeneratorOptions
 
 # In bfloat16: 12, 4 and 6 GB in turn (the VAE in float32: 2), 1 GB that stays.
@@ -89,8 +89,8 @@ def test_a_pipeline_is_placed_as_planned(offload, call):
 
 
 def test_free_memory_is_measured_and_a_container_is_smaller_than_its_machine(monkeypatch, tmp_path):
-    assert memory.measured("cpu").gpu is None
-    whole = memory.measured("cpu").ram
+    assert measured("cpu").gpu is None
+    whole = measured("cpu").ram
     assert 1e8 < whole < 1e15
     files = {
         "/proc/meminfo": ["MemTotal: 99 kB", "MemAvailable:    8000000 kB"],
@@ -98,11 +98,11 @@ def test_free_memory_is_measured_and_a_container_is_smaller_than_its_machine(mon
         "/sys/fs/cgroup/memory.current": ["1500000000"],
     }
     monkeypatch.setattr(memory, "_lines", lambda path: files.get(path, []))
-    assert memory.measured("cpu").ram == 2.5e9
+    assert measured("cpu").ram == 2.5e9
     files["/sys/fs/cgroup/memory.stat"] = ["anon 500000000", "inactive_file 900000000"]
-    assert memory.measured("cpu").ram == 3.4e9
+    assert measured("cpu").ram == 3.4e9
     files["/sys/fs/cgroup/memory.max"] = ["max"]
-    assert memory.measured("cpu").ram == 8e6 * 1024
+    assert measured("cpu").ram == 8e6 * 1024
 
 
 @pytest.mark.parametrize(
