@@ -8,12 +8,21 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Container, Mapping
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from channel.models.base import MODELS
+from common.registry import Registry
+from common.schemes import SCHEMES
+from common.sections import SECTIONS
+from gvsc.evaluation.metrics import METRICS
+from receiver.generators import GENERATORS
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -46,6 +55,100 @@ def test_arrows_run_down_only(package: str) -> None:
     assert files
     forbidden = set(MAY_IMPORT) - {package} - MAY_IMPORT[package]
     assert {str(file.relative_to(ROOT)): wrong for file in files if (wrong := imports_of(file) & forbidden)} == {}
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the packages by its dotted name."""
+    found = {}
+    for package in MAY_IMPORT:
+        for file in (ROOT / package).rglob("*.py"):
+            parts = file.relative_to(ROOT).with_suffix("").parts
+            found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+def modules_imported_by(file: Path, known: Container[str]) -> set[str]:
+    """The modules of ``known`` that a file imports anywhere in it, in functions too."""
+    named = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            within = {f"{node.module}.{alias.name}" for alias in node.names}
+            named |= {name if name in known else str(node.module) for name in within}
+    return {name for name in named if name in known}
+
+
+def circle(arrows: Mapping[str, set[str]]) -> list[str]:
+    """A way along the arrows that ends where it began, or nothing."""
+    done: set[str] = set()
+
+    def walk(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name not in done:
+            for other in sorted(arrows[name]):
+                if found := walk(other, [*way, name]):
+                    return found
+            done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
+
+
+def test_files_do_not_import_each_other_in_a_circle() -> None:
+    known = modules()
+    assert circle({name: modules_imported_by(file, known) - {name} for name, file in known.items()}) == []
+
+
+def test_a_circle_is_seen() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+# Names that may stand in files other than their own, by registry: where they are named for another reason.
+ELSEWHERE = (
+    "gvsc/bench/",  # a benchmark measures one thing by its name
+    "gvsc/training/",  # training is of one thing by its name
+    "gvsc/commands/train",
+)
+OWN: dict[str, tuple[Registry[Any], tuple[str, ...]]] = {
+    "scheme": (SCHEMES, ("common/schemes.py", "common/codecs/", "common/sections/")),  # codecs have names like schemes'
+    "section": (
+        SECTIONS,
+        (
+            "common/sections/",
+            "common/schemes.py",
+            "common/codecs/",  # video standards, and kinds of pictures
+            "receiver/generators/",  # conditions and tasks are called after contents
+            "gvsc/evaluation/metrics/",  # metrics of sketches
+            "gvsc/commands/extract.py",  # its own files are called after what is in them
+        ),
+    ),
+    "channel model": (MODELS, ("channel/models/",)),
+    "generator": (GENERATORS, ("receiver/generators/",)),
+    "metric": (METRICS, ("gvsc/evaluation/metrics/", "common/codecs/h26x.py")),  # x264 has a tuning called psnr
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_what_is_registered_is_named_in_its_own_file_alone(kind: str) -> None:
+    registry, own = OWN[kind]
+    names = {entry.name for entry in registry.entries() if entry.origin == "gvsc"}
+    assert names
+    named = {}
+    for package in MAY_IMPORT:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            place = file.relative_to(ROOT).as_posix()
+            if place.startswith((*own, *ELSEWHERE)):
+                continue
+            constants = [
+                node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)
+            ]
+            found = {node.value for node in constants if isinstance(node.value, str)} & names
+            if found:
+                named[place] = found
+    assert named == {}
 
 
 def test_every_folder_of_code_is_a_package() -> None:

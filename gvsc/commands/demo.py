@@ -116,7 +116,7 @@ def _print_table(summary: dict[str, Any]) -> None:
     runs = [(clip["name"], run) for clip in summary["clips"] for run in clip["runs"]]
     measured = [METRICS.metric(name) for name in dict.fromkeys(name for _, run in runs for name in run["metrics"])]
     labels = [metric.label for metric in measured]
-    table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", *labels, "description")
+    table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", *labels, "text")
     console = Console()
     console.width = max(console.width, 110)  # a pipe has no width of its own, and rich would cut columns
     for name, run in runs:
