@@ -291,5 +291,5 @@ def test_the_wheel_holds_all_code_and_all_weights(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as opened:
         held = set(opened.namelist())
     assert wanted - held == set()
-    assert "common/weights/manifest.json" in held
+    assert "common/weights/djscc-frame.json" in held
     assert not any(name.startswith("tests/") for name in held)

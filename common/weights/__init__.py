@@ -1,9 +1,9 @@
 """The registry of weights: a name in, a verified path out, or an error that says what to do. Nothing is ever random.
 
-``path("djscc-frame")`` is the way in. The files and their SHA-256 are in ``manifest.json``, whose format
-``common.weights.manifest`` tells. Each committed set of weights ``NAME`` has a card ``NAME.md`` beside it.
-After training, ``python -m common.weights update`` (or ``common.weights.update.update()``) brings the manifest and the
-list of files in each card up to date.
+``path("djscc-frame")`` is the way in. The files of the weights ``NAME`` and their SHA-256 are in ``NAME.json``, whose
+format ``common.weights.manifest`` tells. Each committed set of weights has a card ``NAME.md`` beside it. After training,
+``python -m common.weights update`` (or ``common.weights.update.update()``) brings entries and the list of files in each
+card up to date.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Registry:
     def entries(self) -> dict[str, Entry]:
         """The manifest's entries by name, read on first use. Raises WeightsError."""
         if self._entries is None:
-            self._entries = manifest.read(self.folder / manifest.MANIFEST_NAME)
+            self._entries = manifest.read(self.folder)
         return self._entries
 
     def entry(self, name: str) -> Entry:

@@ -18,7 +18,7 @@ def main() -> None:
 @main.command("update")
 @click.argument("names", nargs=-1)
 def update_command(names: tuple[str, ...]) -> None:
-    """Hashes the committed weights (or NAMES only) anew; rewrites manifest.json and the cards' tables of files."""
+    """Hashes the committed weights (or NAMES only) anew; rewrites their entries and the cards' tables of files."""
     try:
         entries = update.update(names)
     except WeightsError as error:

