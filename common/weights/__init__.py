@@ -1,9 +1,9 @@
 """The registry of weights: a name in, a verified path out, or an error that says what to do. Nothing is ever random.
 
 ``path("djscc-frame")`` is the way in. The files of the weights ``NAME`` and their SHA-256 are in ``NAME.json``, whose
-format ``common.weights.manifest`` tells. Each committed set of weights has a card ``NAME.md`` beside it. After training,
-``python -m common.weights update`` (or ``common.weights.update.update()``) brings entries and the list of files in each
-card up to date.
+format ``common.weights.manifest`` tells. Each committed set of weights has a card ``NAME.md`` beside it.
+After training, ``python -m common.weights update`` (or ``common.weights.update.update()``) brings the entries and the
+list of files in each card up to date.
 """
 
 from __future__ import annotations
