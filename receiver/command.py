@@ -10,6 +10,7 @@ import click
 from common import endpoints, schemes, wire
 from common.conventions import DEFAULT_SEED
 from common.errors import SettingError
+from common.loading import loading
 from common.service import (
     OneLineErrors,
     endpoint_option,
@@ -136,12 +137,13 @@ def command(
     The order in which the three services start does not matter.
     """
     hold_memory()
-    # Imported here: the models bring torch, which `--help` and a wrong option can do without.
-    from receiver.downlink import host_name
-    from receiver.film import Film
-    from receiver.output import Recorder, to_all
-    from receiver.process import ReceiverProcess
-    from receiver.receiver import Receiver
+    with loading():
+        # Imported here: the models bring torch, which `--help` and a wrong option can do without.
+        from receiver.downlink import host_name
+        from receiver.film import Film
+        from receiver.output import Recorder, to_all
+        from receiver.process import ReceiverProcess
+        from receiver.receiver import Receiver
 
     called = name or host_name()
     with until_stopped():
@@ -162,8 +164,9 @@ def command(
             load = partial(generators.load, options=settings)
 
             def loaded() -> Receiver:
-                receiver = Receiver(seed=seed, generator=generator, load=load)
-                receiver.prepare(schemes.DEFAULT)
+                with loading():
+                    receiver = Receiver(seed=seed, generator=generator, load=load)
+                    receiver.prepare(schemes.DEFAULT)
                 return receiver
 
             process.run(loaded, to_all(recorder, shown))

@@ -18,7 +18,8 @@ from PIL import Image
 from channel.command import model_options, open_channel
 from common.conventions import DEFAULT_SEED, airtime_ms
 from common.knobs import Value
-from common.schemes import by_name
+from common.loading import loading
+from common.schemes import ADAPTIVE, by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.commands.metric_option import metric_option
 from gvsc.commands.one_clip import clip_options, read
@@ -115,14 +116,18 @@ def command(
     sources = read(clip, caption, start_s, whole=whole, number=number)
     first = next(sources)
     channel = open_channel(snr_db, seed, model, parameters, start)
-    # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
-    from gvsc.link import Link
-    from receiver.receiver import Receiver
-    from transmitter.transmitter import Transmitter
+    with loading():
+        # Imported only now: torch takes seconds, and a clip that cannot be read should be told at once.
+        from gvsc.link import Link
+        from receiver.receiver import Receiver
+        from transmitter.transmitter import Transmitter
 
-    load = partial(generators.load, options=settings)
-    receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
-    link = Link(Transmitter(describe, sketch_by), receiver, channel=channel)
+        load = partial(generators.load, options=settings)
+        receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
+        transmitter = Transmitter(describe, sketch_by)
+        if scheme != ADAPTIVE:
+            transmitter.prepare(scheme)
+        link = Link(transmitter, receiver, channel=channel)
     adaptation = LinkAdaptation()
 
     def simulate(source: Clip, burst: int, folder: Path) -> tuple[LinkRun, dict[str, Any]]:

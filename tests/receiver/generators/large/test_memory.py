@@ -27,6 +27,11 @@ def tier(ram: float, gpu: float | None, bfloat16: bool = True, **options) -> Pla
     return choose(PARAMETERS, CHAIN, 5e9, free, GeneratorOptions(**options), exact=("vae",))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def roomy() -> None:
+    """In place of that of ``conftest``: here memory is measured."""
+
+
 @pytest.mark.parametrize(
     ("ram", "gpu", "expected"),
     [
