@@ -16,6 +16,7 @@ from common.header import CLIP_NUMBERS, Header
 from common.sections import section
 from common.sections.base import Extractor, Options, Slot, encoder_options
 from transmitter.extract import description, sketch
+from transmitter.extract.motion.dis import DisFlow
 
 DEFAULT_SCHEME: Final = schemes.DEFAULT
 
@@ -64,6 +65,8 @@ class Transmitter:
             part.prepare()
             if part.modality == "sketch":
                 self._extractor("edge extractor")
+            if part.modality == "motion":
+                self._extractor("motion estimator")
 
     def encode(
         self, clip: Clip, tx_snr_db: float, scheme: str = DEFAULT_SCHEME, options: Options | None = None
@@ -113,7 +116,7 @@ class Transmitter:
 
     def _extractor(self, name: str) -> Extractor:
         if name not in self._extractors:
-            self._extractors[name] = sketch.load(self._sketch_by)
+            self._extractors[name] = DisFlow() if name == "motion estimator" else sketch.load(self._sketch_by)
         return self._extractors[name]
 
 

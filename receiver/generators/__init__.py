@@ -59,7 +59,10 @@ for _name, _loader in _LOADERS.items():
             "",
             _loader,
             default=_name == "mini",
-            traits={"tasks": ("text", "frame-text", "sketch-text", "sketches-text")},
+            traits={
+                "tasks": ("text", "frame-text", "sketch-text", "sketches-text")
+                + (("frame-motion-text",) if _name == "mini" else ())
+            },
         )
     )
 
