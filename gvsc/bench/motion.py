@@ -22,12 +22,14 @@ from numpy.typing import NDArray
 from channel.channel import Channel
 from common.clip import Clip
 from common.codecs.motion.warp import warp
+from common.errors import ClipError
 from common.sections.base import to_bytes
 from gvsc.bench import provenance
 from gvsc.evaluation.metrics.psnr import psnr
 from receiver.generators.base import Conditions
 from receiver.generators.mini.warp import warped
 from receiver.listen import listen
+from transmitter.clips import Wanted, read_clips
 from transmitter.extract.motion.dis import DisFlow
 from transmitter.transmitter import Transmitter
 
@@ -43,9 +45,10 @@ transmitter's own first guess."""
 CAPTION: Final = "A real clip."
 """Of clips that have none."""
 
-WAYS: Final = ("repeat", "warp", "dense")
+WAYS: Final = ("repeat", "warp", "direct", "dense")
 """The received frame held; moved by the received motion (held where that is lost); moved by dense flow known at the
-receiver."""
+receiver, DIS from each frame straight to the first, and the same tracked through the frames between (`DisFlow`), which
+is better."""
 
 Video = NDArray[np.uint8]
 Keep = Callable[[str, float, Mapping[str, Video]], None]
@@ -81,7 +84,7 @@ def measure(
     for number, given in enumerate(clips):
         # nothing here hangs on the words, and a sentence made up for each SNR would take longer than all the rest
         clip = replace(given, caption=given.caption or CAPTION)
-        dense = torch.from_numpy(ceiling.extract(clip.video))
+        known = [torch.from_numpy(ceiling.extract(clip.video, tracked=tracked)) for tracked in (False, True)]
         by_snr: dict[str, Any] = {}
         for snr_db in snrs_db:
             encoded = transmitter.encode_with_details(clip, snr_db, scheme)
@@ -101,8 +104,8 @@ def measure(
             seconds["warp"].append(time.perf_counter() - began)
             held = np.repeat(frame[None], len(clip.video), axis=0)
             first = torch.from_numpy(frame.copy())
-            known = torch.cat([first[None], warp(first, dense, "bicubic")]).numpy()
-            floats = zip(WAYS, (held, held if moved is None else moved, known), strict=True)
+            dense = [torch.cat([first[None], warp(first, fields, "bicubic")]).numpy() for fields in known]
+            floats = zip(WAYS, (held, held if moved is None else moved, *dense), strict=True)
             videos = {way: to_bytes(video.transpose(0, 2, 3, 1)) for way, video in floats}
             if keep is not None:
                 keep(clip.name, snr_db, videos)
@@ -133,8 +136,8 @@ def measure(
 def pooled(clips: Sequence[Mapping[str, Any]], at: str, seed: int) -> dict[str, Any]:
     """Means over ``clips`` at the SNR ``at``, intervals [2.5 %, 97.5 %] by bootstrap over sources.
 
-    ``gain_db`` is of warp against repeat, ``dense_gain_db`` of dense flow against repeat, ``share_of_dense`` the ratio
-    of these means; ``losing`` the share of clips where warp is below repeat by over 0.01 dB.
+    ``gain_db`` are gains against repeat, of each other way; ``share`` of warp's mean gain in those of direct and of
+    dense; ``losing`` the share of clips where warp is below repeat by over 0.01 dB.
     """
     there = [(clip["source"], clip["by_snr"][at]) for clip in clips if clip["by_snr"][at] is not None]
     lost = len(clips) - len(there)
@@ -144,11 +147,11 @@ def pooled(clips: Sequence[Mapping[str, Any]], at: str, seed: int) -> dict[str, 
     gains = decibels[:, 1:] - decibels[:, :1]
     names = sorted({source for source, _ in there})
     members = np.array([names.index(source) for source, _ in there])
-    sums = np.stack(
-        [np.bincount(members, weights=column, minlength=len(names)) for column in (*gains.T, gains[:, 0] * 0 + 1)]
-    )
+    columns = [*gains.T, np.ones(len(there))]
+    sums = np.stack([np.bincount(members, weights=column, minlength=len(names)) for column in columns])
     drawn = np.random.default_rng(seed).integers(0, len(names), (DRAWS, len(names)))
-    warp_sum, dense_sum, count = sums[:, drawn].sum(axis=2)
+    *drawn_gains, drawn_counts = sums[:, drawn].sum(axis=2)
+    means = gains.mean(axis=0)
     correlations = [one["correlation"] for _, one in there if one["correlation"] is not None]
     return {
         "clips": len(there),
@@ -157,9 +160,15 @@ def pooled(clips: Sequence[Mapping[str, Any]], at: str, seed: int) -> dict[str, 
         "motion_failed": sum(one["motion_failed"] for _, one in there),
         "no_motion": sum(one["no_motion"] for _, one in there),
         "psnr": {way: round(float(value), 3) for way, value in zip(WAYS, decibels.mean(axis=0), strict=True)},
-        "gain_db": _with_interval(gains[:, 0].mean(), warp_sum / count),
-        "dense_gain_db": _with_interval(gains[:, 1].mean(), dense_sum / count),
-        "share_of_dense": _with_interval(gains[:, 0].mean() / gains[:, 1].mean(), warp_sum / dense_sum),
+        "gain_db": {
+            way: _with_interval(mean, total / drawn_counts)
+            for way, mean, total in zip(WAYS[1:], means, drawn_gains, strict=True)
+        },
+        "share": {
+            way: _with_interval(means[0] / means[k], drawn_gains[0] / drawn_gains[k])
+            for k, way in enumerate(WAYS[1:])
+            if k > 0
+        },
         "losing": round(float((gains[:, 0] < -0.01).mean()), 4),
         "worst_db": round(float(gains[:, 0].min()), 3),
         "motion_ratio": round(float(np.mean([one["motion_ratio"] for _, one in there])), 3),
@@ -176,8 +185,11 @@ def table(result: Mapping[str, Any]) -> str:
             continue
         decibels = "  ".join(f"{way} {value:.2f}" for way, value in found["psnr"].items())
         spans = "  ".join(
-            f"{what} {found[key]['mean']:.2f} [{found[key]['low']:.2f}, {found[key]['high']:.2f}]"
-            for what, key in (("gain", "gain_db"), ("of dense flow", "dense_gain_db"), ("share", "share_of_dense"))
+            f"{what} {one['mean']:.2f} [{one['low']:.2f}, {one['high']:.2f}]"
+            for what, one in (
+                *((f"gain of {way}", one) for way, one in found["gain_db"].items()),
+                *((f"share of {way}'s", one) for way, one in found["share"].items()),
+            )
         )
         lines += [
             f"{at:>3} dB  PSNR {decibels}  {spans}",
@@ -197,17 +209,20 @@ def sheet(videos: Sequence[Video]) -> Video:
     return np.vstack([np.hstack([video[frame] for frame in frames]) for video in videos])
 
 
-def read(folder: Path, count: int | None = None, held_out: Callable[[str], bool] | None = None) -> list[Clip]:
-    """One clip of each video in ``folder``; with ``count`` those whose names have the lowest SHA-256, in that order.
+def read(source: Path, count: int | None = None, wanted: Callable[[str], bool] | None = None) -> list[Clip]:
+    """One clip of each video in the folder ``source``, or of one video, in the order of their names.
 
-    ``held_out`` says which names to take, default all. Raises ClipError where there is none.
+    With ``count`` so many, those whose names have the lowest SHA-256, in that order. ``wanted`` says by a video's name,
+    without the ending, whether it is taken. Only these are opened. Raises ClipError where there is none.
     """
-    from transmitter.clips import Wanted, read_clips
-
-    clips = [clip for clip in read_clips(folder, Wanted(clip_at=0.0)) if held_out is None or held_out(clip.name)]
-    if count is None:
-        return clips
-    return sorted(clips, key=lambda clip: hashlib.sha256(clip.name.encode()).digest())[:count]
+    files = sorted(file for file in source.iterdir() if file.is_file()) if source.is_dir() else [source]
+    files = [file for file in files if wanted is None or wanted(file.stem)]
+    if count is not None:
+        files = sorted(files, key=lambda file: hashlib.sha256(file.stem.encode()).digest())[:count]
+    clips = [clip for file in files for clip in read_clips(file, Wanted(clip_at=0.0))]
+    if not clips:
+        raise ClipError(f"{source} holds no clip to measure")
+    return clips
 
 
 def _with_interval(mean: float, draws: NDArray[np.float64]) -> dict[str, float]:

@@ -52,9 +52,10 @@ class Prior:
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Prior:
         """From a file's tensors, of any precision. Raises WeightsError."""
         try:
-            return cls(*(tensors[name].float() for name in ("time", "log_variances", "snrs_db")))
+            time, log_variances, snrs_db = (tensors[name].float() for name in ("time", "log_variances", "snrs_db"))
         except KeyError as error:
             raise WeightsError(f"these are not weights of {NAME}: {error} is missing; reinstall gvsc") from error
+        return cls(time, log_variances, snrs_db)
 
     @classmethod
     def load(cls, path: Path | None = None) -> Prior:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from common.clip import Clip
+from common.errors import ClipError
 from gvsc.bench import motion
 
 
 def entry(source: str, number: int, repeat: float, warp: float, dense: float) -> dict[str, Any]:
-    psnr = {"repeat": repeat, "warp": warp, "dense": dense}
+    psnr = {"repeat": repeat, "warp": warp, "direct": dense, "dense": dense}
     facts = {
         "motion_ratio": 0.5,
         "correlation": 0.5,
@@ -36,13 +38,13 @@ def test_means_shares_and_losses_are_pooled() -> None:
     assert made["clips"] == 3
     assert made["headers_lost"] == 1
     assert made["sources"] == 2
-    assert made["gain_db"]["mean"] == pytest.approx(2 / 3, abs=1e-3)
-    assert made["share_of_dense"]["mean"] == pytest.approx(2 / 8, abs=1e-3)
+    assert made["gain_db"]["warp"]["mean"] == pytest.approx(2 / 3, abs=1e-3)
+    assert made["share"]["dense"]["mean"] == pytest.approx(2 / 8, abs=1e-3)
     assert made["losing"] == pytest.approx(1 / 3, abs=1e-3)
     assert made["worst_db"] == -1.0
     # only a, or only b
-    assert made["gain_db"]["low"] == pytest.approx(0.5)
-    assert made["gain_db"]["high"] == pytest.approx(1.0)
+    assert made["gain_db"]["warp"]["low"] == pytest.approx(0.5)
+    assert made["gain_db"]["warp"]["high"] == pytest.approx(1.0)
     assert made == motion.pooled([*clips, lost], "0", seed=1)
 
 
@@ -67,3 +69,8 @@ def test_a_pan_is_worth_sending() -> None:
     assert found["correlation"] > 0.5
     assert tuple(kept) == motion.WAYS
     assert "share" in motion.table(made)
+
+
+def test_a_folder_without_videos_is_one_error(tmp_path: Path) -> None:
+    with pytest.raises(ClipError, match="no clip"):
+        motion.read(tmp_path)

@@ -31,11 +31,11 @@ class DisFlow:
         self._cv2: Any = cv2
         self._preset = PRESETS[preset]
 
-    def extract(self, source: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def extract(self, source: NDArray[np.uint8], *, tracked: bool = True) -> NDArray[np.float32]:
         """Fields, float32 (F − 1, 2, H, W) in pixels, of a video uint8 (F, H, W, 3).
 
         Frame t at (y, x) shows what the first frame shows at (y + v, x + u); component 0 is u. Not beyond the video's
-        sides, however flat the picture is.
+        sides, however flat the picture is. Not ``tracked``, each frame is matched with the first at once, to compare.
         """
         cv2 = self._cv2
         frames, height, width, _ = source.shape
@@ -46,6 +46,9 @@ class DisFlow:
         found = np.zeros((frames - 1, 2, height, width), np.float32)
         before: NDArray[np.float32] | None = None
         for t in range(1, frames):
+            if not tracked:
+                found[t - 1] = _finite(matcher.calc(grey[t], grey[0], None), limits).transpose(2, 0, 1)
+                continue
             guess = _finite(matcher.calc(grey[t], grey[t - 1], None), limits)
             if before is not None:
                 where = columns + guess[..., 0], rows + guess[..., 1]
