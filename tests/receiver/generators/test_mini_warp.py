@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,3 +68,15 @@ def test_what_is_built_from_where_something_is_lost() -> None:
         "motion lost": "frame-text",
         "frame lost": "text",
     }
+
+
+@pytest.mark.slow
+def test_mini_moves_a_frame_without_its_networks() -> None:
+    from receiver.generators.mini.generator import Mini
+
+    made = Mini(SimpleNamespace(mover=SimpleNamespace(frames=8)))  # type: ignore[arg-type]
+    fields = np.full((7, 2, 32, 32), 2.0, np.float32)
+    assert "frame-motion-text" in made.tasks
+    first, second = (made.generate(conditions(fields), seed) for seed in (1, 2))
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first[3, :, :28, :28], FRAME[:, 2:30, 2:30], atol=1e-4)
