@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from common.errors import SchemeError
 from common.needs import Package, Weights
 from common.sections.base import Arrived, Encoded, Observation, Options, Section, Slot, Sources, register
 
@@ -58,13 +59,14 @@ class MotionSection(Section):
         """
         budget = BUDGET if slot.budget is None else slot.budget
         if budget < LEAST_BUDGET:
-            from common.errors import SchemeError
-
             raise SchemeError(f"a motion section has at least {LEAST_BUDGET} symbols, not {budget}")
         return budget
 
     def prepare(self) -> None:
-        _ = self._codec
+        """Reads the prior and compiles the decoder of the side information."""
+        from common.codecs.motion import side
+
+        self._codec.decode_side(np.zeros(side.symbol_count(BUDGET), np.complex64), 1.0, BUDGET)
 
     def extract(self, sources: Sources) -> MotionContent:
         """The clip, and what the motion estimator in use makes of it."""
