@@ -87,6 +87,12 @@ ROWS: Final = (
         "sketch of the first frame, description (paper, Sketch+Desc.)",
     ),
     Scheme("sketches-desc", 4, (Part("description"), Part("sketches")), "a sketch of each frame, description"),
+    Scheme(
+        "first-frame-motion-desc",
+        9,
+        (Part("description"), Part("first_frame"), Part("motion", budget=512)),
+        "first frame, how it moves, description",
+    ),
     # Of the rest nothing is generated: what is decoded is shown.
     Scheme("djscc-rgb", 6, (Part("rgb"),), "all frames, each an analogue picture (paper, DJSCC-RGB)"),
     Scheme("h264-ldpc", 7, (Part("h264"),), "all frames, H.264, LDPC and QAM (paper, H.264)"),

@@ -11,6 +11,7 @@ HEADINGS: Final[dict[str, str]] = {
     "generator": "generators",
     "captioner": "captioners",
     "edge extractor": "edge extractors",
+    "motion estimator": "motion estimators",
     "codec": "codecs",
     "metric": "metrics",
     "judge": "judges",

@@ -25,6 +25,8 @@ from receiver.generators import GENERATORS, GeneratorOptions
 from transmitter.extract import description, sketch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -349,6 +351,58 @@ def ablation(
         with replacing(folder / "ablation.json") as file:
             file.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
         _draw("ablation", made, folder / "ablation.png")
+    click.echo(json.dumps(made) if as_json else bench.table(made))
+
+
+@command.command("motion", cls=OneLineErrors)
+@click.option(
+    "--clips",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder of videos, or one; a clip's source is its name without the last two numbers.",
+)
+@click.option("--count", type=click.IntRange(min=1), help="So many of them, chosen by the SHA-256 of their names.")
+@click.option("--held-out", is_flag=True, help="Only clips that `gvsc.training.motion` would not have learned from.")
+@click.option("--snr-db", "snrs_db", type=SnrDb(), multiple=True, help="Repeatable. Default: 0, 5 and 10 dB.")
+@click.option("--save", type=click.Path(file_okay=False, path_type=Path), help="Folder for contact sheets as PNG.")
+@click.option("--seed", type=int, default=DEFAULT_SEED, show_default=True, help="Seed of the noise.")
+@click.option(
+    "--out", "file", type=click.Path(dir_okay=False, path_type=Path), help="JSON file for the result, each clip's too."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@threads_option
+def motion(
+    clips: Path,
+    count: int | None,
+    held_out: bool,
+    snrs_db: tuple[float, ...],
+    save: Path | None,
+    seed: int,
+    file: Path | None,
+    as_json: bool,
+) -> None:
+    """Motion on the air: the received frame repeated, moved as received, and moved by dense flow as if that were known.
+
+    Through the real burst, white noise, the SNR estimated. With intervals of a bootstrap over sources.
+    """
+    from gvsc.bench import motion as bench
+    from gvsc.training.motion import is_held_out
+    from receiver.media import replacing, write_png
+
+    taken = bench.read(clips, count, is_held_out if held_out else None)
+    sources = {clip.name: clip.video for clip in taken}
+
+    def sheet(name: str, snr_db: float, videos: Mapping[str, NDArray[np.uint8]]) -> None:
+        if save is not None:
+            write_png(save / f"{name}_{snr_db:g}dB.png", bench.sheet([sources[name], *videos.values()]))
+
+    def tell(line: str) -> None:
+        click.echo(printable(line), err=True)
+
+    made = bench.measure(taken, tell, seed=seed, snrs_db=snrs_db or bench.SNRS_DB, keep=sheet)
+    if file is not None:
+        with replacing(file) as written:
+            written.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(made) if as_json else bench.table(made))
 
 

@@ -31,6 +31,9 @@ CAPTIONER: Final = "captioner"
 EDGE_EXTRACTOR: Final = "edge extractor"
 """Kind of what draws the contours of frames."""
 
+MOTION_ESTIMATOR: Final = "motion estimator"
+"""Kind of what tells where in a clip's first frame each later frame comes from."""
+
 Load = Callable[..., Any]
 
 

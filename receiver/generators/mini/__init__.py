@@ -15,7 +15,7 @@ from receiver.generators.registry import GENERATORS
     memory_gb=1,
     options=("guidance_form",),
     default=True,
-    tasks=("text", "frame-text", "sketch-text", "sketches-text"),
+    tasks=("text", "frame-text", "frame-motion-text", "sketch-text", "sketches-text"),
 )
 def load(options: GeneratorOptions) -> Generator:
     """With this project's weights and the pretrained text encoder. Raises WeightsError if either is missing."""

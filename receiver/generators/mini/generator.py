@@ -14,6 +14,7 @@ from common.errors import SettingError
 from receiver.generators.base import Conditions, GuidanceForm
 from receiver.generators.mini.pipeline import MiniPipeline
 from receiver.generators.mini.text import TextEncoder
+from receiver.generators.mini.warp import warped
 
 STEPS: Final = 16
 """Euler steps."""
@@ -26,7 +27,7 @@ class Mini:
     """Text, a first frame, a sketch or a sketch of each frame to a clip of eight frames, sides in multiples of 32."""
 
     name = "mini"
-    tasks: frozenset[str] = frozenset({"text", "frame-text", "sketch-text", "sketches-text"})
+    tasks: frozenset[str] = frozenset({"text", "frame-text", "frame-motion-text", "sketch-text", "sketches-text"})
 
     def __init__(self, pipeline: MiniPipeline, guidance_form: GuidanceForm = "joint") -> None:
         self.pipeline = pipeline
@@ -52,6 +53,8 @@ class Mini:
         frames = self.pipeline.mover.frames
         if conditions.frames != frames:
             raise SettingError(f"mini makes clips of {frames} frames, not {conditions.frames}")
+        if (moved := warped(conditions)) is not None:
+            return moved
         described = bool((conditions.description or "").strip())
         if not described and conditions.first_frame is None and conditions.sketches is None:
             raise SettingError("mini has nothing to build from: no description, no first frame and no sketch")

@@ -1,0 +1,1 @@
+"""Motion: where in a clip's first frame each later frame comes from. Estimators one to a file."""
