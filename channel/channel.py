@@ -133,7 +133,7 @@ class Channel:
             raise BurstError(f"the channel model {name} takes whole bursts, not pieces of one")
         received, report = model.apply(samples, self._state(settings, sequence, offset))
         _check(name, samples, received, report)
-        return received, {**report, "model": name}
+        return received, {**_plain(report), "model": name}
 
     def snr_set_db(self, settings: Mapping[str, Value], sequence: int) -> float:
         """The average Es/N0 in dB that burst ``sequence`` would have with these settings, as a report tells it."""
@@ -148,20 +148,34 @@ def _check(name: str, sent: NDArray[np.complex64], received: Any, report: Any) -
     if not isinstance(received, np.ndarray) or received.dtype != np.complex64 or received.shape != sent.shape:
         what = f"{received.dtype} {received.shape}" if isinstance(received, np.ndarray) else type(received).__name__
         raise BurstError(f"the channel model {name} must give complex64 {sent.shape}, not {what}")
-    if not isinstance(report, dict) or not _plain(report):
-        raise BurstError(f"the channel model {name} must report a dictionary of plain JSON values")
+    if not isinstance(report, dict):
+        raise BurstError(f"the channel model {name} must report a dictionary, not {type(report).__name__}")
+    wrong = next((key for key, value in report.items() if not _is_json(value)), None)
+    if wrong is not None:
+        raise BurstError(f"the channel model {name} reports {wrong!r} as what JSON cannot hold: {report[wrong]!r}")
     gain_db = report.get("gain_db", math.nan)
     if not _finite(report.get("snr_set_db")) or not (gain_db is None or _finite(gain_db)):
         raise BurstError(f"the channel model {name} must report snr_set_db, and gain_db or None, as finite numbers")
 
 
 def _finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and math.isfinite(value)
 
 
-def _plain(value: Any) -> bool:
+def _is_json(value: Any) -> bool:
+    """Whether a value is plain: text, a finite number (numpy's too), a switch, None, or lists and maps of these."""
     if isinstance(value, dict):
-        return all(isinstance(key, str) and _plain(inner) for key, inner in value.items())
+        return all(isinstance(key, str) and _is_json(inner) for key, inner in value.items())
     if isinstance(value, (list, tuple)):
-        return all(map(_plain, value))
-    return value is None or isinstance(value, (bool, str)) or _finite(value)
+        return all(map(_is_json, value))
+    return value is None or isinstance(value, (bool, np.bool_, str)) or _finite(value)
+
+
+def _plain(value: Any) -> Any:
+    """The same with Python's own numbers."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value.item() if isinstance(value, np.generic) else value

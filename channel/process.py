@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import numpy as np
 import zmq
+from numpy.typing import NDArray
 
 from channel.channel import Channel
 from channel.links import Link, Links
 from common import endpoints, wire
 from common.control import ControlServer
-from common.errors import ProtocolError
+from common.errors import GvscError, ProtocolError
+from common.knobs import Value
 from common.publisher import Publisher
 from common.service import say
 
@@ -50,7 +53,7 @@ class ChannelProcess:
         self._tap = Publisher(context, tap, "tap")
         self._session = ""
         self._last_seq = -1
-        self._counts = {"bursts": 0, "symbols": 0, "gaps": 0, "refused": 0}
+        self._counts = {"bursts": 0, "symbols": 0, "gaps": 0, "refused": 0, "errors": 0}
         self._control = ControlServer(
             context, control, channel.knobs, self._status, "channel", knobs_of_link=self._links.knobs
         )
@@ -137,7 +140,7 @@ class ChannelProcess:
         before, seq = message.samples(), message.header["seq"]
         arrived = False
         for link, settings in self._links.begun():
-            after, report = link.channel.apply_with(settings, before, seq)
+            after, report = self._through(link, settings, before, seq)
             if not self._send(link, (message.packed, after)):
                 continue
             arrived = True
@@ -148,6 +151,23 @@ class ChannelProcess:
                 about |= {k: report[k] for k in ("snr_set_db", "gain_db", "model")}
                 self._tap.publish("tap", about, (before, after))
         return arrived
+
+    def _through(
+        self, link: Link, settings: Mapping[str, Value], before: NDArray[np.complex64], seq: int
+    ) -> tuple[NDArray[np.complex64], dict[str, Any]]:
+        """What arrives of a burst on one link, and the report. A model that fails loses the burst, not the channel:
+        silence arrives, so that the burst is still acknowledged."""
+        try:
+            return link.channel.apply_with(settings, before, seq)
+        except Exception as error:  # noqa: BLE001  (a model may be anybody's, and samples anything)
+            words = str(error) if isinstance(error, GvscError) else f"{type(error).__name__}: {error}"
+            self._counts["errors"] += 1
+            say("channel", f"burst {seq} is lost on link {link.number}: {words}")
+            return np.zeros_like(before), {
+                "model": str(settings["model"]),
+                "snr_set_db": float(settings["snr_db"] or 0.0),
+                "gain_db": None,
+            }
 
     def _send(self, link: Link, frames: Sequence[Any]) -> bool:
         """Sends to one receiver, and waits for room there as long as it lives. False if it is gone."""

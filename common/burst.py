@@ -37,7 +37,12 @@ def known_pilots(header: Header) -> Symbols:
 
 
 def assemble(header: Header, sections: Mapping[str, Symbols]) -> Burst:
-    """Pilots, header and sections in one burst. Raises BurstError where a section's length or power is not as due."""
+    """Pilots, header and sections in one burst.
+
+    Raises BurstError where it is too long, or where a section's length or power is not as due.
+    """
+    if header.total_symbols > layout.MAX_SYMBOLS:
+        raise BurstError(f"a burst has at most {layout.MAX_SYMBOLS} symbols, not {header.total_symbols}")
     samples = np.empty(header.total_symbols, dtype=np.complex64)
     indices = header.layout()
     samples[indices["pilots"]] = known_pilots(header)

@@ -19,7 +19,7 @@ from common import layout, schemes
 from common.clip import MAX_SIDE, MULTIPLE
 from common.coding import crc12, polar
 from common.conventions import cbr
-from common.errors import BurstError, GvscError
+from common.errors import BurstError
 from common.modulation import qam
 from common.schemes import Scheme
 from common.sections import SECTIONS
@@ -195,11 +195,11 @@ class FirstWord:
             return None
         header = Header(self.scheme, self.clip, self.frames, self.height, self.width, values)
         try:
-            for name in self.scheme.sections:
-                header.section_symbols(name)
-        except GvscError:
+            counts = [header.section_symbols(name) for name in self.scheme.sections]
+        except Exception:  # noqa: BLE001  (sections may be anybody's, and the bits anything)
             return None
-        return header
+        # what no message can hold, nobody sends
+        return header if min(counts) >= 0 and sum(counts) <= layout.MAX_SYMBOLS else None
 
 
 def words(header: Header) -> Bits:

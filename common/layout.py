@@ -18,6 +18,9 @@ from common.modulation import qam
 
 Indices = NDArray[np.int64]
 
+MAX_SYMBOLS: Final = 1 << 22
+"""Most symbols of a burst: as many samples as a message on the wire can hold."""
+
 WORD_SYMBOLS: Final = polar.LENGTH // qam.BITS_PER_SYMBOL
 """Symbols of one word of the header: 184."""
 

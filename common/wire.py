@@ -36,6 +36,12 @@ MAX_HEADER_BYTES: Final = 16384
 MAX_FRAME_BYTES: Final = 64 << 20
 """ZMQ_MAXMSGSIZE of every socket that receives: libzmq closes a connection that sends a larger frame."""
 
+MAX_TEXT: Final = 1024
+"""Characters of a description, or of a message for a person."""
+
+MAX_NAME: Final = 64
+"""Characters of the name of a section, a scheme, a mode, a generator, a task."""
+
 MAX_LINKS: Final = 64
 """Most receivers that one channel serves."""
 
@@ -145,11 +151,13 @@ def _bytes_of(shape: Sequence[int]) -> int:
 
 
 def _modes(value: Any) -> bool:
-    return isinstance(value, dict) and len(value) <= MAX_SECTIONS and all(map(_text(64), (*value, *value.values())))
+    return (
+        isinstance(value, dict) and len(value) <= MAX_SECTIONS and all(map(_text(MAX_NAME), (*value, *value.values())))
+    )
 
 
 _SECTION: Final[Mapping[str, Check]] = {
-    "name": _text(64),
+    "name": _text(MAX_NAME),
     "modality": _text(32),
     "snr_db": _number_or_nil,
     "failed": _flag,
@@ -185,7 +193,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             **_ABOUT_A_BURST,
             "name": is_name,
             "snr_db": _number_or_nil,
-            "failed": _list_of(_text(64), MAX_SECTIONS + 4),
+            "failed": _list_of(_text(MAX_NAME), MAX_SECTIONS + 4),
             "gaps": _SEQUENCE,
         }
     ),
@@ -209,7 +217,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "receiver": is_name,
             "snr_set_db": _number,
             "gain_db": _number_or_nil,
-            "model": _text(64),
+            "model": _text(MAX_NAME),
         },
         payload_bytes=_samples_payload(2),
     ),
@@ -219,9 +227,9 @@ KINDS: Final[Mapping[str, Kind]] = {
             **_ABOUT_A_BURST,
             "clip": _SEQUENCE,
             "name": _text(256),
-            "caption": _text(1024),
-            "sent": _text(1024),
-            "scheme": _text(64),
+            "caption": _text(MAX_TEXT),
+            "sent": _text(MAX_TEXT),
+            "scheme": _text(MAX_NAME),
             "modes": _modes,
             "tx_snr_db": _number,
             "seconds": _durations,
@@ -235,13 +243,13 @@ KINDS: Final[Mapping[str, Kind]] = {
             **_ABOUT_A_BURST,
             "receiver": is_name,
             "clip": _number_or_nil,
-            "scheme": _text_or_nil(64),
+            "scheme": _text_or_nil(MAX_NAME),
             "snr_db": _number_or_nil,
-            "text": _text_or_nil(1024),
+            "text": _text_or_nil(MAX_TEXT),
             "text_ok": _flag,
-            "failed": _list_of(_text(64), MAX_SECTIONS + 4),
-            "generator": _text_or_nil(64),
-            "task": _text_or_nil(64),
+            "failed": _list_of(_text(MAX_NAME), MAX_SECTIONS + 4),
+            "generator": _text_or_nil(MAX_NAME),
+            "task": _text_or_nil(MAX_NAME),
             "seconds": _durations,
             "gaps": _SEQUENCE,
             "shape": _SHAPE,
@@ -253,7 +261,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "request": Kind(
         {"op": lambda value: value in ("get", "set", "ramp", "status")},
         optional={
-            "key": _text(64),
+            "key": _text(MAX_NAME),
             "value": _scalar,
             "start": _number_or_nil,
             "stop": _number,
@@ -262,7 +270,7 @@ KINDS: Final[Mapping[str, Kind]] = {
             "link": lambda value: _LINK(value) or is_name(value),
         },
     ),
-    "reply": Kind({"ok": _flag}, optional={"error": _text(1024), "result": _result}),
+    "reply": Kind({"ok": _flag}, optional={"error": _text(MAX_TEXT), "result": _result}),
 }
 
 

@@ -5,8 +5,9 @@ No torch here: sections import what they need when they decode.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from receiver.estimate import Estimate, track
 
 Samples = NDArray[np.complex64]
 Indices = NDArray[np.int64]
+
+MAX_MESSAGE = 500
+"""Characters of what a decoder says of its failure."""
 
 MAX_MAGNITUDE = 1e9
 """Samples beyond this come from no channel, and their powers would overflow float32."""
@@ -107,12 +111,29 @@ def listen(samples: Samples, genie_snr_db: float | None = None, *, interleaved_o
 
 
 def _decode(name: str, observation: SectionSamples, header: Header) -> Arrived:
-    """A section's own decoder; what it lacks on this machine makes the section fail, not the burst."""
+    """What a section's own decoder makes of its symbols; whatever goes wrong in it, the section fails, not the burst.
+
+    Decoders may be anybody's: what they return is brought into the types that messages and files can hold.
+    """
     coded = section(name)
     try:
-        return coded.decode(observation, header.slot(name))
+        arrived = coded.decode(observation, header.slot(name))
+        known = arrived.known
+        if known is not None and (known.dtype != np.complex64 or known.shape != observation.indices.shape):
+            known = None
+        snr_db = None if arrived.snr_db is None else float(arrived.snr_db)
+        return replace(
+            arrived,
+            snr_db=snr_db if snr_db is not None and math.isfinite(snr_db) else None,
+            failed=bool(arrived.failed),
+            message=str(arrived.message)[:MAX_MESSAGE],
+            known=known,
+        )
     except GvscError as error:
-        return coded.arrived(None, failed=True, message=str(error))
+        words = str(error)
+    except Exception as error:  # noqa: BLE001  (one section must not take the burst down)
+        words = f"{type(error).__name__}: {error}"
+    return coded.arrived(None, failed=True, message=words[:MAX_MESSAGE])
 
 
 def _told(estimate: Estimate, noise_power: float | None) -> Estimate:

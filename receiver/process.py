@@ -262,11 +262,18 @@ class ReceiverProcess:
             about = {"session": burst.session, "seq": burst.seq}
             snr_db = made.snr_db if made else None
             if made is not None:
-                self._publish(about, made)
+                self._show(about, made)
             self._unsent.append(
                 ("ack", {**about, "name": self._name, "snr_db": snr_db, "failed": failed, "gaps": self._book.gaps})
             )
             self._book.finished(burst.session, burst.seq)
+
+    def _show(self, about: dict[str, Any], made: Reconstruction) -> None:
+        """Publishes a result. One that cannot be told must not hold up the acknowledgement."""
+        try:
+            self._publish(about, made)
+        except Exception as error:  # noqa: BLE001  (a section's picture may be anybody's code)
+            self._tell_error(about["seq"], f"the result cannot be shown: {type(error).__name__}: {error}")
 
     def _publish(self, about: dict[str, Any], made: Reconstruction) -> None:
         pictures = made.pictures
@@ -288,11 +295,11 @@ class ReceiverProcess:
                 "clip": made.header.clip if made.header else None,
                 "scheme": made.header.scheme.name if made.header else None,
                 "snr_db": made.snr_db,
-                "text": made.text,
+                "text": None if made.text is None else made.text[: wire.MAX_TEXT],
                 "text_ok": made.text is not None,
                 "failed": list(made.failed),
                 "generator": made.generator,
-                "task": made.task,
+                "task": None if made.task is None else made.task[: wire.MAX_NAME],
                 "seconds": made.seconds,
                 "gaps": self._book.gaps,
                 "shape": list(made.video.shape),

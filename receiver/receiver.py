@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,15 +56,17 @@ class Reconstruction:
         """The text that arrived: None where it was lost or no header was read, "" where none was sent."""
         return Received(self.header, None, self.sections).text
 
-    @property
+    @cached_property
     def pictures(self) -> dict[str, NDArray[np.uint8]]:
         """The pictures that arrived for a generator, by section: uint8 (H, W, 3) or (H, W)."""
-        shown = {
-            name: section(name).picture(arrived.value)
-            for name, arrived in self.sections.items()
-            if arrived.value is not None and arrived.modality != "video"
-        }
-        return {name: picture for name, picture in shown.items() if picture is not None}
+        shown = {}
+        for name, arrived in self.sections.items():
+            if arrived.value is None or arrived.modality == "video":
+                continue
+            picture = section(name).picture(arrived.value)
+            if picture is not None:
+                shown[name] = np.ascontiguousarray(picture, np.uint8)
+        return shown
 
 
 class Receiver:

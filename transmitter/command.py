@@ -187,8 +187,7 @@ def command(
 
     def load() -> Transmitter:
         transmitter = Transmitter(describe, sketch_by)
-        if scheme != schemes.ADAPTIVE:
-            transmitter.prepare(scheme)
+        transmitter.prepare(scheme)
         return transmitter
 
     logging.basicConfig(format="transmitter: %(message)s")

@@ -138,9 +138,10 @@ class TransmitterProcess:
         chosen = self._adaptation.choose(str(settings["scheme"]), options, tx_snr_db)
         try:
             encoded = transmitter.encode_with_details(clip, tx_snr_db, chosen.scheme, chosen.options)
-        except GvscError as error:
+        except Exception as error:  # noqa: BLE001  (one clip must not take all down)
             self._skipped += 1
-            say("transmitter", f"skipped: {error}")
+            words = str(error) if isinstance(error, GvscError) else f"{type(error).__name__}: {error}"
+            say("transmitter", f"skipped: {words}")
             return
         for message in encoded.messages:
             say("transmitter", f"clip {clip.name!r}: {message}")
@@ -164,10 +165,10 @@ class TransmitterProcess:
                 "seq": seq,
                 "clip": clip.number,
                 "name": clip.name[:256],
-                "caption": clip.caption[:1024],
-                "sent": encoded.text,
+                "caption": clip.caption[: wire.MAX_TEXT],
+                "sent": encoded.text[: wire.MAX_TEXT],
                 "scheme": encoded.burst.header.scheme.name,
-                "modes": encoded.burst.header.modes,
+                "modes": {name: mode[: wire.MAX_NAME] for name, mode in encoded.burst.header.modes.items()},
                 "tx_snr_db": tx_snr_db,
                 "seconds": encoded.seconds,
                 "shape": list(clip.video.shape),

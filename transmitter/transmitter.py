@@ -13,6 +13,7 @@ from common.clip import Clip
 from common.conventions import check_snr_db
 from common.errors import SettingError
 from common.header import CLIP_NUMBERS, Header
+from common.schemes import ADAPTIVE, ADAPTIVE_LADDER
 from common.sections import section
 from common.sections.base import Extractor, Options, Slot, encoder_options
 from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
@@ -38,7 +39,8 @@ class Encoded:
     @property
     def text(self) -> str:
         """The text that was sent, "" where none was."""
-        return next((str(of.text) for name, of in self.contents.items() if section(name).modality == "text"), "")
+        texts = [of for name, of in self.contents.items() if section(name).modality == "text"]
+        return str(getattr(texts[0], "text", texts[0])) if texts else ""
 
 
 class Transmitter:
@@ -57,11 +59,10 @@ class Transmitter:
         self._extractor(CAPTIONER)
 
     def prepare(self, scheme: str) -> None:
-        """Loads what ``scheme`` needs now, rather than with the first clip that is sent so.
-
-        Raises SchemeError, WeightsError, PackageError.
-        """
-        for part in schemes.by_name(scheme).section_objects():
+        """Loads what ``scheme`` needs now, rather than with the first clip that is sent so; of ``adaptive`` what any of
+        its schemes needs. Raises SchemeError, WeightsError, PackageError."""
+        names = [name for _, name in ADAPTIVE_LADDER] if scheme == ADAPTIVE else [scheme]
+        for part in dict.fromkeys(part for name in names for part in schemes.by_name(name).section_objects()):
             part.prepare()
             for name in part.extractors:
                 self._extractor(name)

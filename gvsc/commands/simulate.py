@@ -19,7 +19,7 @@ from channel.command import model_options, open_channel
 from common.conventions import DEFAULT_SEED, airtime_ms
 from common.knobs import Value
 from common.loading import loading
-from common.schemes import ADAPTIVE, by_name
+from common.schemes import by_name
 from common.service import OneLineErrors, SnrDb, printable, threads_option
 from gvsc.commands.metric_option import metric_option
 from gvsc.commands.one_clip import clip_options, read
@@ -125,8 +125,7 @@ def command(
         load = partial(generators.load, options=settings)
         receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
         transmitter = Transmitter(describe, sketch_by)
-        if scheme != ADAPTIVE:
-            transmitter.prepare(scheme)
+        transmitter.prepare(scheme)
         link = Link(transmitter, receiver, channel=channel)
     adaptation = LinkAdaptation()
 

@@ -76,7 +76,8 @@ class Conditions:
 
     def get(self, condition: str) -> Any:
         """The content that is called so, or None where it was not sent or is lost."""
-        return next((a.value for a in self.sections.values() if a.condition == condition), None)
+        arrived = (a.value for a in self.sections.values() if a.condition == condition)
+        return next((value for value in arrived if value is not None), None)
 
     @property
     def description(self) -> str | None:

@@ -51,24 +51,25 @@ def section(name: str, *bits: int) -> str:
 
 def test_the_table_has_what_it_had() -> None:
     assert schemes.names() == (
-        "desc-only", "first-frame-desc", "sketch-desc", "sketches-desc", "djscc-rgb", "h264-ldpc", "h265-ldpc",
+        "desc-only", "first-frame-desc", "sketch-desc", "sketches-desc", "first-frame-motion-desc",
+        "djscc-rgb", "h264-ldpc", "h265-ldpc",
     )  # fmt: skip
-    assert schemes.with_visuals() == ("first-frame-desc", "sketch-desc", "sketches-desc")
-    assert [schemes.by_name(name).number for name in schemes.names()] == [1, 2, 3, 4, 6, 7, 8]
-    assert [name for name in schemes.names() if not schemes.by_name(name).is_generated] == list(schemes.names()[4:])
+    assert schemes.with_visuals() == (*("first-frame-desc", "sketch-desc", "sketches-desc", "first-frame-motion-desc"),)
+    assert [schemes.by_name(name).number for name in schemes.names()] == [1, 2, 3, 4, 9, 6, 7, 8]
+    assert [name for name in schemes.names() if not schemes.by_name(name).is_generated] == list(schemes.names()[5:])
     assert schemes.by_number(5) is None
     assert schemes.SCHEMES.default == schemes.DEFAULT
 
 
 def test_one_that_is_added_is_a_scheme_like_any_other() -> None:
-    added = scheme(parts=(Part("sketches", 4096), Part("description")))
+    added = scheme(parts=(Part("motion", 600), Part("description")))
     schemes.add(added)
     assert schemes.names()[-1] == "mine"
     assert schemes.by_name("mine") == schemes.by_number(schemes.FIRST_FREE) == added
-    assert added.sections == ("sketches", "description")
+    assert added.sections == ("motion", "description")
     assert schemes.with_visuals()[-1] == "mine"
     header = Header(added, 1, 8, 64, 64, {"description": {"bytes": 3, "mode": 1}})
-    assert header.slot("sketches").budget == 4096
+    assert header.slot("motion").budget == 600
     assert header.slot("description").budget is None
 
 
