@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from common import header as header_code
 from common.codecs import text
 from common.header import Header
 from common.layout import PREAMBLE_SYMBOLS
+from common.sections import section
 from receiver.estimate import Estimate, track
 from receiver.listen import MAX_MAGNITUDE, listen
 
@@ -99,3 +102,31 @@ def test_a_genie_s_noise_is_believed_where_the_gain_moves(monkeypatch: pytest.Mo
 def test_it_needs_no_torch() -> None:
     program = "import sys, receiver.listen; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("decode", "message"),
+    [
+        (lambda *_: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda *_: {}["none"], "KeyError: 'none'"),
+        (lambda *_: None, "AttributeError"),
+    ],
+)
+def test_a_decoder_that_breaks_fails_its_section_and_no_more(
+    decode: Callable[..., Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(section("description")), "decode", lambda _self, *given: decode(*given))
+    heard = listen(received(10))
+    assert (heard.header, heard.failed, heard.lost, heard.text) == (HEADER, (), ("description",), None)
+    assert heard.sections["description"].message.startswith(message)
+
+
+def test_what_a_decoder_says_is_brought_into_what_messages_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    coded = section("description")
+    for snr_db, told in ((np.float32(3), 3.0), (np.nan, None), (np.inf, None), (None, None)):
+        arrived = coded.arrived("x", snr_db, failed=np.bool_(True), message="m" * 9999, known=np.ones(3, np.complex64))
+        monkeypatch.setattr(type(coded), "decode", lambda *_, arrived=arrived: arrived)
+        found = listen(received(10)).sections["description"]
+        assert (found.snr_db, found.failed, len(found.message), found.known) == (told, True, 500, None)
+        assert type(found.snr_db) in (float, type(None))
+        assert type(found.failed) is bool
