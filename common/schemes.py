@@ -110,7 +110,7 @@ ADAPTIVE: Final = "adaptive"
 ADAPTIVE_LADDER: Final = ((-100.0, TEXT_ALONE), (-5.0, "first-frame-desc"))
 """Which scheme from which Es/N0 in dB upwards. From -5 dB on, all that headers get through, a clip is rebuilt better
 with a frame than from the text alone (docs/results/generators/ablation.json). No margin: a frame fails gracefully. At
--6 dB about one header in eleven is lost (docs/results/link/header-reception.json), and what is short costs least. In PSNR
+-6 dB one header in eleven is lost (docs/results/link/header-reception.json), and what is short costs least. In PSNR
 sketches are worth less than a frame at any SNR, so they are on no rung."""
 
 SCHEMES: Final[Registry[Scheme]] = Registry("scheme", "common.schemes", "gvsc.schemes", error=SchemeError)
