@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import click
-
 from common.errors import SettingError
 
 
@@ -87,6 +85,8 @@ def click_options(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator for a click command: adds ``options`` to the command line and hands on, as the argument
     ``parameter``, a dictionary of those that were given, by name. ``environment``: their variables give them too."""
+    import click  # a bare training machine has none, and declares options all the same
+
     offered = tuple(options)
 
     def add(function: Callable[..., Any]) -> Callable[..., Any]:

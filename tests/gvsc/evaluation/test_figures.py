@@ -106,7 +106,7 @@ def noise(count: int, power: float) -> np.ndarray:
 def test_constellation_draws_both_panels_in_the_colours_of_the_sections():
     before = np.concatenate([qam(64), noise(3000, 1.0)])
     after = before + noise(3064, 0.1)
-    sections = {"pilots": slice(0, 64), "first frame": slice(64, None)}
+    sections = {"pilots": slice(0, 64), "first_frame": slice(64, None)}
     picture = np.asarray(constellation(before, after, 10, sections, title="a clip")).astype(int)
     assert picture.shape == (760, 1400, 3)
     greenish = (picture[..., 1] > picture[..., 0] + 30) & (picture[..., 1] > picture[..., 2] + 30)

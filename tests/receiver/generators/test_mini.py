@@ -297,7 +297,7 @@ def test_what_a_text_names_is_in_the_middle_of_any_size(mini, monkeypatch, size)
     """At first: sides that the painter does not know it paints larger, and cuts."""
     colours = laid_out(monkeypatch, mini.pipeline.layout, 0.0, 0.9)
     first = mini.generate(conditions("text", size=size), seed=1, steps=2)[0]
-    rows, columns = np.nonzero(np.abs(first - colours[2, 0].numpy()[:, None, None]).max(0) < 0.01)
+    rows, columns = np.nonzero(np.abs(first - colours[2, 0].numpy()[:, None, None]).max(0) < 0.002)
     # a square, of 2·0.9 radii of 40/128 of half the shorter side
     assert np.ptp(rows) == np.ptp(columns) == pytest.approx(0.9 * 40 / 128 * min(size), abs=2)
     assert (rows.mean() + 0.5, columns.mean() + 0.5) == pytest.approx((size[0] / 2, size[1] / 2), abs=0.6)
