@@ -16,8 +16,7 @@ _TASK = re.compile(rf"([a-z0-9_]+-)*{TEXT}")
 
 def known_tasks() -> tuple[str, ...]:
     """Every task that a registered generator serves, text alone first."""
-    tasks = {task: None for entry in GENERATORS.entries() for task in entry.traits["tasks"]}
-    return tuple(sorted(tasks, key=lambda task: task != TEXT))
+    return tuple(_in_order({task for entry in GENERATORS.entries() for task in entry.traits["tasks"]}))
 
 
 def named(options: Iterable[str]) -> tuple[str | None, dict[str, str]]:
@@ -55,8 +54,9 @@ def serving(options: Iterable[str], load: Callable[[str], Generator]) -> dict[st
     for task, name in single.items():
         if task not in loaded[name].tasks:
             raise SettingError(f"{name} does not serve {task}; it serves {listed(loaded[name].tasks)}")
-    others = dict.fromkeys(sorted(loaded[general].tasks), loaded[general]) if left else {}
-    return others | {task: loaded[name] for task, name in single.items()}
+    others = dict.fromkeys(loaded[general].tasks, loaded[general]) if left else {}
+    found = others | {task: loaded[name] for task, name in single.items()}
+    return {task: found[task] for task in _in_order(found)}
 
 
 def plan(
@@ -108,4 +108,8 @@ def unserved(arrived: Conditions, served: Iterable[str]) -> SettingError:
 
 def listed(tasks: Iterable[str]) -> str:
     """Names of tasks for a message, text alone first."""
-    return ", ".join(sorted(tasks, key=lambda task: (task != TEXT, task)))
+    return ", ".join(_in_order(tasks))
+
+
+def _in_order(tasks: Iterable[str]) -> list[str]:
+    return sorted(tasks, key=lambda task: (task != TEXT, task))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 
 import numpy as np
@@ -97,10 +98,10 @@ class SketchTask(CodecTask):
 
 def mean_edge_f1(decoded: Tensor, truths: Tensor) -> float | None:
     """Mean ``edge_f1`` of (B, 1, H, W) over sketches with enough lines; None without these, or without scipy."""
-    try:
-        from gvsc.evaluation.metrics.edge_f1 import LEAST_DENSITY, THRESHOLD, edge_f1, thin
-    except ImportError:
+    if importlib.util.find_spec("scipy") is None:
         return None
+    from gvsc.evaluation.metrics.edge_f1 import LEAST_DENSITY, THRESHOLD, edge_f1, thin
+
     scores = []
     for mine, truth in zip(decoded[:, 0].numpy(), truths[:, 0].numpy(), strict=True):
         if (thin(truth) & (truth >= THRESHOLD)).mean() >= LEAST_DENSITY:

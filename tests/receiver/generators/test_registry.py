@@ -114,7 +114,7 @@ def call(*words):
     return done.stdout
 
 made = json.loads(call("simulate", "world:1", "--generator", "still", "--out", {str(tmp_path / "out")!r}, "--json"))
-assert (made["generator"], made["role"]) == ("still-1.0", "frame-text"), made
+assert (made["generator"], made["task"]) == ("still-1.0", "frame-text"), made
 
 from receiver import generators, policy
 served = policy.serving(["text=still"], generators.load)
@@ -124,7 +124,8 @@ assert [(one["kind"], one["ready"], one["memory_gb"]) for one in listed] == [("g
 assert "|still" in call("bench", "generator", "--help")
 assert "still" in call("models", "show", "still")
 """
-    served = {"text": "still-1.0", "frame-text": "mini", "sketch-text": "mini", "sketches-text": "mini"}
+    minis = ("frame-motion-text", "frame-text", "sketch-text", "sketches-text")
+    served = {"text": "still-1.0", **dict.fromkeys(minis, "mini")}
     assert run(program, environment).strip() == str(served)
 
 
