@@ -225,7 +225,7 @@ def test_a_part_that_is_not_served_is_null_and_said_so(
     wanted = whole.Wanted(seed=SEED, parts=("text", "frame", "sketches"), count=2)
     made = whole.measure("known", wanted, Keep(tmp_path / "kept", tmp_path / "sheet.png"), quiet)
     assert made["frame_text"] is made["sketches_text"] is made["sketch_text"] is made["seconds"] is None
-    assert made["left_out"]["frame_text"] == "known does not serve the role frame-text"
+    assert made["left_out"]["frame_text"] == "known does not serve the task frame-text"
     assert made["left_out"]["seconds"] == "not asked for"
     json.dumps(made)
     assert "known does not serve the role sketches-text" in table(made)
