@@ -274,7 +274,7 @@ RESERVED_OPTIONS: Final = frozenset(
         *("scheme", "tx_snr_db", "paused", "clips", "camera", "cameras", "clip_at", "caption", "describe", "sketch"),
         *("sketch_by", "repeat", "or_samples", "window", "threads", "uplink", "feedback", "preview", "control", "keys"),
         *("insecure", "help", "options", "extractor_options", "clip", "start", "start_s", "all", "whole", "snr_db"),
-        *("channel_model", "model", "channel", "parameters", "trace", "seed", "number", "sequence", "genie_snr"),
+        *("channel_model", "model", "channel", "parameters", "seed", "number", "sequence", "genie_snr"),
         *("generator", "generator_model", "device", "precision", "offload", "generator_side", "chain", "guidance_form"),
         *("settings", "steps", "guidance", "metric", "metrics", "out", "json", "as_json"),
     )
