@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 import click
@@ -13,19 +13,32 @@ from common.registry import Entry, Registry
 
 
 class Registered(click.ParamType):
-    """The name of an entry of ``registry``, of those alone that are ``wanted``.
+    """The name of an entry of a registry: of all, of those alone that are ``wanted``, or one of ``names()``.
 
-    The registry is searched when a value is checked or help is shown, not when the option is declared.
+    The registry is searched when a value is checked or help is shown, not when the option is declared. Where the
+    registry itself is not to be imported before, a function is given that returns it.
     """
 
     name = "name"
 
-    def __init__(self, registry: Registry[Any], wanted: Callable[[Entry[Any]], bool] = lambda _: True) -> None:
-        self._registry = registry
+    def __init__(
+        self,
+        registry: Registry[Any] | Callable[[], Registry[Any]],
+        wanted: Callable[[Entry[Any]], bool] = lambda _: True,
+        names: Callable[[], Iterable[str]] | None = None,
+    ) -> None:
+        self._given = registry
         self._wanted = wanted
+        self._names = names
+
+    @property
+    def _registry(self) -> Registry[Any]:
+        return self._given if isinstance(self._given, Registry) else self._given()
 
     def names(self) -> list[str]:
         """The choices."""
+        if self._names is not None:
+            return list(self._names())
         return [entry.name for entry in self._registry.entries() if self._wanted(entry)]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from common.errors import SchemeError
-from common.registry import Entry, Registry
+from common.registry import OWN, Entry, Registry
 from common.sections import SECTIONS, Section
 
 NUMBER_BITS: Final = 5
@@ -113,37 +113,73 @@ with a frame than from the text alone (docs/results/generators/ablation.json). N
 -6 dB one header in eleven is lost (docs/results/link/header-reception.json), and what is short costs least. In PSNR
 sketches are worth less than a frame at any SNR, so they are on no rung."""
 
-SCHEMES: Final[Registry[Scheme]] = Registry("scheme", "common.schemes", "gvsc.schemes", error=SchemeError)
-"""All schemes by name."""
+
+class Schemes(Registry[Scheme]):
+    """The schemes by name. One that breaks a rule is refused where it registers."""
+
+    def __init__(self) -> None:
+        super().__init__("scheme", "common.schemes", "gvsc.schemes", error=SchemeError)
+        self._by_number: dict[int, Scheme] = {}
+
+    def add(self, entry: Entry[Scheme]) -> None:
+        """As :meth:`Registry.add`. Raises SchemeError too where the number is taken, or is none for it: a plug-in's are
+        from FIRST_FREE on, those of the table below; where a section is unknown, there twice, or has a budget that it
+        does not take; or where there is more than a header or a result can tell of."""
+        scheme = entry.item
+        self._tree_first(scheme)
+        if not isinstance(scheme, Scheme) or scheme.name != entry.name:
+            raise SchemeError(f"{entry.name}: a scheme is a common.schemes.Scheme of that name")
+        if not 0 <= scheme.number < 1 << NUMBER_BITS:
+            raise SchemeError(f"the number of scheme {scheme.name!r} must be 0 to {(1 << NUMBER_BITS) - 1}")
+        taken = self._by_number.get(scheme.number)
+        if taken is not None:
+            raise SchemeError(f"scheme {scheme.name!r}: number {scheme.number} belongs to {taken.name!r}")
+        of_the_table = self._whence(scheme)[1] == OWN
+        if of_the_table and scheme.number >= FIRST_FREE:
+            raise SchemeError(f"scheme {scheme.name!r}: numbers from {FIRST_FREE} on belong to plug-ins")
+        if not of_the_table and scheme.number < FIRST_FREE:
+            raise SchemeError(f"scheme {scheme.name!r}: a plug-in's number is {FIRST_FREE} or above")
+        if scheme.name == ADAPTIVE:
+            raise SchemeError(f"a scheme cannot be called {ADAPTIVE!r}")
+        if not scheme.parts or len(set(scheme.sections)) < len(scheme.parts):
+            raise SchemeError(f"scheme {scheme.name!r} must have sections, each once")
+        if len(scheme.parts) > MOST_SECTIONS:
+            raise SchemeError(f"scheme {scheme.name!r} has {len(scheme.parts)} sections, more than {MOST_SECTIONS}")
+        if not of_the_table:  # no section is imported before a scheme is asked for; a test checks the table
+            check_sections(scheme)
+        super().add(entry)
+        self._by_number[scheme.number] = scheme
+
+    def _remove(self, name: str) -> None:
+        del self._by_number[self._entries[name].item.number]
+        super()._remove(name)
+
+    def by_number(self, number: int) -> Scheme | None:
+        """The scheme with that number on the air, or None."""
+        self._find()
+        return self._by_number.get(number)
 
 
-def add(scheme: Scheme) -> None:
-    """Enters a scheme; a plug-in's takes a number from FIRST_FREE on.
-
-    Raises SchemeError where the number is taken or no number for it, a section is unknown, there twice, or has a budget
-    that it does not take, or there is more than a header or a result can tell of; SettingError for a name that is taken
-    or none.
-    """
-    if not 0 <= scheme.number < 1 << NUMBER_BITS:
-        raise SchemeError(f"the number of scheme {scheme.name!r} must be 0 to {(1 << NUMBER_BITS) - 1}")
-    taken = next((other for other in SCHEMES.entries() if other.item.number == scheme.number), None)
-    if taken is not None:
-        raise SchemeError(f"scheme {scheme.name!r}: number {scheme.number} belongs to {taken.name!r}")
-    if scheme.name == ADAPTIVE:
-        raise SchemeError(f"a scheme cannot be called {ADAPTIVE!r}")
-    if not scheme.parts or len(set(scheme.sections)) < len(scheme.parts):
-        raise SchemeError(f"scheme {scheme.name!r} must have sections, each once")
+def check_sections(scheme: Scheme) -> None:
+    """Raises SchemeError where a section is unknown, or has a budget that it does not take or none that it needs, or
+    where their fields are more than a header can hold."""
     for part in scheme.parts:
         if SECTIONS[part.section].budgeted != (part.budget is not None):
             verb = "needs" if part.budget is None else "cannot have"
             raise SchemeError(f"scheme {scheme.name!r}: section {part.section!r} {verb} a budget")
-    if len(scheme.parts) > MOST_SECTIONS:
-        raise SchemeError(f"scheme {scheme.name!r} has {len(scheme.parts)} sections, more than {MOST_SECTIONS}")
     if scheme.field_bits > MOST_FIELD_BITS:
         raise SchemeError(
             f"the sections of scheme {scheme.name!r} have {scheme.field_bits} bits of header fields, "
             f"more than {MOST_FIELD_BITS}"
         )
+
+
+SCHEMES: Final = Schemes()
+"""All schemes by name."""
+
+
+def add(scheme: Scheme) -> None:
+    """Enters a scheme; a plug-in's has a number from FIRST_FREE on. Raises as :meth:`Schemes.add`."""
     SCHEMES.add(Entry(scheme.name, scheme.summary, scheme))
 
 
@@ -164,7 +200,7 @@ def by_name(name: str) -> Scheme:
 
 def by_number(number: int) -> Scheme | None:
     """The scheme with that number on the air, or None."""
-    return next((entry.item for entry in SCHEMES.entries() if entry.item.number == number), None)
+    return SCHEMES.by_number(number)
 
 
 def with_visuals() -> tuple[str, ...]:

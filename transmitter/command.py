@@ -6,12 +6,13 @@ import dataclasses
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from common import endpoints, schemes
+from common.choices import Registered
 from common.clip import Clip
 from common.errors import ClipError, SettingError
 from common.knobs import Knob, Value
@@ -27,9 +28,9 @@ from common.service import (
     threads_option,
     until_stopped,
 )
+from common.start_options import click_options
 from transmitter import adaptive
 from transmitter.credit import WINDOW
-from transmitter.extract import description, sketch
 from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ NO_CLIP: Final = "there is no clip to send"
 
 scheme_option = click.option(
     "--scheme",
-    type=click.Choice(adaptive.choices()),
+    type=Registered(schemes.SCHEMES, names=adaptive.choices),
     default=schemes.DEFAULT,
     show_default=True,
     envvar="GVSC_SCHEME",
@@ -65,7 +66,7 @@ def encoder_option_flags(function: F) -> F:
         added = click.option(
             f"--{name.replace('_', '-')}",
             type=click.Choice(about.choices) if about.kind == "choice" else _Setting(about),
-            default=str(option.default),
+            default="auto" if option.default is None else str(option.default),
             show_default=True,
             envvar=f"GVSC_{name.upper()}",
             show_envvar=True,
@@ -91,8 +92,8 @@ class _Setting(click.ParamType):
 
 describe_option = click.option(
     "--describe",
-    type=click.Choice(description.NAMES),
-    default=description.DEFAULT,
+    type=Registered(EXTRACTORS, names=partial(EXTRACTORS.names_of, CAPTIONER)),
+    default=EXTRACTORS.default_of(CAPTIONER),
     show_default=True,
     envvar="GVSC_DESCRIBE",
     show_envvar=True,
@@ -101,13 +102,15 @@ describe_option = click.option(
 sketch_option = click.option(
     "--sketch",
     "sketch_by",
-    type=click.Choice(sketch.NAMES),
-    default=sketch.DEFAULT,
+    type=Registered(EXTRACTORS, names=partial(EXTRACTORS.names_of, EDGE_EXTRACTOR)),
+    default=EXTRACTORS.default_of(EDGE_EXTRACTOR),
     show_default=True,
     envvar="GVSC_SKETCH",
     show_envvar=True,
     help=f"What draws the sketches, where the scheme has any. {EXTRACTORS.summaries(EDGE_EXTRACTOR)}.",
 )
+extractor_option_flags = click_options(EXTRACTORS.start_options(), "extractor_options")
+"""The start options of all extractors; the command gets those that are given as ``extractor_options``, by name."""
 
 
 @click.command("transmit", cls=OneLineErrors)
@@ -122,6 +125,7 @@ sketch_option = click.option(
 @click.option("--caption", help="The description, for every clip; default: each clip's own.")
 @describe_option
 @sketch_option
+@extractor_option_flags
 @scheme_option
 @encoder_option_flags
 @click.option(
@@ -153,6 +157,7 @@ def command(
     caption: str | None,
     describe: str,
     sketch_by: str,
+    extractor_options: dict[str, Any],
     scheme: str,
     options: dict[str, Value],
     tx_snr_db: float | None,
@@ -186,7 +191,7 @@ def command(
     from transmitter.transmitter import Transmitter
 
     def load() -> Transmitter:
-        transmitter = Transmitter(describe, sketch_by)
+        transmitter = Transmitter(describe, sketch_by, extractor_options)
         transmitter.prepare(scheme)
         return transmitter
 

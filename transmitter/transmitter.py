@@ -46,12 +46,19 @@ class Encoded:
 class Transmitter:
     """Extracts what a scheme sends of a clip and codes it into symbols. Holds weights, no state between clips."""
 
-    def __init__(self, describe: str | None = None, sketch_by: str | None = None) -> None:
+    def __init__(
+        self,
+        describe: str | None = None,
+        sketch_by: str | None = None,
+        extractor_options: Mapping[str, Any] | None = None,
+    ) -> None:
         """``describe`` names the captioner, ``sketch_by`` the edge extractor; None: the default of its kind.
+        ``extractor_options`` are start options of extractors by name, such as {"pidinet-weights": file}.
 
         The captioner is loaded now, others where a scheme needs them, or by ``prepare``. Raises SettingError for names
         there are not, WeightsError, PackageError.
         """
+        self._extractor_options = dict(extractor_options or {})
         self._chosen: dict[str, str] = {}
         for kind, name in ((CAPTIONER, describe), (EDGE_EXTRACTOR, sketch_by)):
             self._chosen[kind] = EXTRACTORS.check(kind, name or EXTRACTORS.default_of(kind))
@@ -117,7 +124,8 @@ class Transmitter:
         """The extractor in use of the kind ``name``, or the registered one of that name, loaded once."""
         if name not in self._extractors:
             kind = name if EXTRACTORS.of_kind(name) else EXTRACTORS.entry(name).traits["kind"]
-            self._extractors[name] = EXTRACTORS.load(kind, self._chosen.get(name) if kind == name else name)
+            chosen = self._chosen.get(name) if kind == name else name
+            self._extractors[name] = EXTRACTORS.load(kind, chosen, self._extractor_options)
         return self._extractors[name]
 
 

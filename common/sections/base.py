@@ -14,6 +14,7 @@ one: docs/sections.md.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,10 +25,10 @@ from numpy.typing import NDArray
 
 from common.clip import Clip
 from common.conventions import FRAMES, SIZE
-from common.errors import SchemeError
+from common.errors import SchemeError, SettingError
 from common.knobs import Knob, Value
 from common.needs import Need
-from common.registry import Registry
+from common.registry import Entry, Registry
 
 Symbols = NDArray[np.complex64]
 Noise = float | NDArray[np.float64]
@@ -265,7 +266,49 @@ class Section(ABC):
         )
 
 
-SECTIONS: Final[Registry[Section]] = Registry("section", "common.sections", "gvsc.sections", error=SchemeError)
+RESERVED_SECTIONS: Final = frozenset(("pilots", "header", "samples", "generator", "symbols"))
+"""Names that messages, files and figures use for something else than a section."""
+
+RESERVED_OPTIONS: Final = frozenset(
+    (
+        *("scheme", "tx_snr_db", "paused", "clips", "camera", "cameras", "clip_at", "caption", "describe", "sketch"),
+        *("sketch_by", "repeat", "or_samples", "window", "threads", "uplink", "feedback", "preview", "control", "keys"),
+        *("insecure", "help", "options", "extractor_options", "clip", "start", "start_s", "all", "whole", "snr_db"),
+        *("channel_model", "model", "channel", "parameters", "seed", "number", "sequence", "genie_snr"),
+        *("generator", "generator_model", "device", "precision", "offload", "generator_side", "chain", "guidance_form"),
+        *("settings", "steps", "guidance", "metric", "metrics", "out", "json", "as_json"),
+    )
+)
+"""Names that no encoder's option and no extractor's start option may have: live parameters of the transmitter, and what
+`gvsc transmit` and `gvsc simulate` use already."""
+
+_OPTION: Final = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Sections(Registry[Section]):
+    """The sections by name. One that breaks a rule is refused where it registers."""
+
+    def add(self, entry: Entry[Section]) -> None:
+        """As :meth:`Registry.add`. Raises SettingError too for what is no section of that name, for a name that means
+        something else, and for an encoder's option whose name is taken, or whose default it does not take."""
+        made = entry.item
+        self._tree_first(made)
+        if not isinstance(made, Section) or made.name != entry.name:
+            raise SettingError(f"{entry.name}: a section is an object of a class derived from Section, of that name")
+        if made.name in RESERVED_SECTIONS:
+            raise SettingError(f"a section cannot be called {made.name!r}: that means something else")
+        known = encoder_options(other.item for other in self._entries.values())
+        for option in made.options:
+            name = option.parameter.name
+            if name in RESERVED_OPTIONS or not _OPTION.fullmatch(name):
+                raise SettingError(f"section {made.name!r}: an encoder's option cannot be called {name!r}")
+            if known.setdefault(name, option) != option:
+                raise SettingError(f"section {made.name!r}: there is another option {name!r}, of another section")
+            option.parameter.check(option.default)
+        super().add(entry)
+
+
+SECTIONS: Final = Sections("section", "common.sections", "gvsc.sections", error=SchemeError)
 """All sections by name."""
 
 
@@ -273,9 +316,7 @@ def register(summary: str, *, needs: tuple[Need, ...] = ()) -> Callable[[type[Se
     """A decorator that enters one object of a section's class under the class's ``name``."""
 
     def enter(kind: type[Section]) -> type[Section]:
-        SECTIONS.register(
-            kind.name, summary, needs=needs, options=tuple(option.parameter.name for option in kind.options)
-        )(kind())
+        SECTIONS.register(kind.name, summary, needs=needs)(kind())
         return kind
 
     return enter

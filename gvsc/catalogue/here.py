@@ -62,15 +62,14 @@ class Found:
 
 
 def look(need: Need, item: str, registry: Registry) -> Found:
-    """What is here of a thing that the item of that name needs. Raises WeightsError for a broken registry."""
+    """What is here of a thing that the item of that name needs. Raises WeightsError for a broken manifest."""
     match need:
         case Weights():
             return _weights(need, registry)
         case Hub():
             return _hub(need, item)
         case Package():
-            present = importlib.util.find_spec(need.module) is not None
-            return Found("python", need.name, None if present else Lack(f"no package {need.name}", need.how))
+            return Found("python", need.name, _lack_of_package(need))
         case UserFile():
             return _user_file(need)
 
@@ -168,7 +167,19 @@ def _has_gpu() -> bool:
     return False
 
 
+def _lack_of_package(need: Package) -> Lack | None:
+    try:
+        present = importlib.util.find_spec(need.module) is not None
+    except ModuleNotFoundError:  # the package that the module is in is not there
+        present = False
+    except Exception as error:  # noqa: BLE001  (importing that package runs anybody's code)
+        return Lack(f"package {need.name} does not import: {type(error).__name__}: {error}", need.how)
+    return None if present else Lack(f"no package {need.name}", need.how)
+
+
 def _weights(need: Weights, registry: Registry) -> Found:
+    if need.name not in registry.entries:
+        return Found("package", need.name, Lack(f"no weights are called {need.name!r} here"))
     entry = registry.entry(need.name)
     place = registry.locate(need.name)
     present = all((place / file if entry.is_folder else place).is_file() for file in entry.files)

@@ -29,7 +29,7 @@ def size(count: int | None, about: bool = False) -> str:
 
 def listing(states: Sequence[State]) -> list[str]:
     """All items under the headings of their kinds, what is missing beneath each, and a last line with the counts."""
-    cells = {state.item.name: _cells(state) for state in states}
+    cells = {(state.item.kind, state.item.name): _cells(state) for state in states}
     widths = [max(map(len, column)) for column in zip(_HEAD, *cells.values(), strict=True)]
     # Licences give way where all together would be too wide: `sheet` has them in full.
     widths[_LICENCE] += min(0, COLUMNS - _INDENT - 2 * (len(widths) - 1) - sum(widths))
@@ -38,7 +38,7 @@ def listing(states: Sequence[State]) -> list[str]:
         lines += [""] if lines else []
         lines.append(_row((HEADINGS.get(kind, f"{kind}s"), *_HEAD[1:]), widths, 0))
         for state in group:
-            lines.append(_row(cells[state.item.name], widths, _INDENT))
+            lines.append(_row(cells[state.item.kind, state.item.name], widths, _INDENT))
             lines += _missing(state, "    - ")
             for note in state.notes:
                 lines += _wrapped(note, "    - ")

@@ -80,12 +80,17 @@ def _codecs() -> tuple[Item, ...]:
     )
 
 
+def named(name: str) -> tuple[Item, ...]:
+    """The items of that name: one of each kind that has one. Raises SettingError, listing all."""
+    found = tuple(item for item in items() if item.name == name)
+    if not found:
+        raise SettingError(f"nothing is called {name!r}; there are: {', '.join(item.name for item in items())}")
+    return found
+
+
 def by_name(name: str) -> Item:
-    """The item of that name. Raises SettingError, listing all."""
-    for item in items():
-        if item.name == name:
-            return item
-    raise SettingError(f"nothing is called {name!r}; there are: {', '.join(item.name for item in items())}")
+    """The first item of that name. Raises SettingError, listing all."""
+    return named(name)[0]
 
 
 def hub_models() -> tuple[Hub, ...]:

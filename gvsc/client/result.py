@@ -45,7 +45,8 @@ class Result:
         receiver: name of the receiver.
         clip: number of the clip modulo 128, from the burst's header; None where that was lost. So is ``scheme``.
         snr_db: Es/N0 as the receiver estimates it, in dB; None where it cannot.
-        text: the decoded description; None where it was lost or none was due. ``text_ok``: whether there is one.
+        text: the decoded description; None where it was lost or no header was read, "" where none was sent.
+        text_ok: whether ``text`` is not None.
         failed: names of what did not arrive ("header", a section); () where all did.
         generator: name of what made the video; None where it was decoded, or nothing could be made.
         task: what it was made from, such as "frame-text"; None where nothing was generated.

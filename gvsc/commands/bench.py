@@ -22,7 +22,7 @@ from gvsc.bench.generator import PARTS as GENERATOR_PARTS
 from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
 from receiver.generators import GENERATORS, GeneratorOptions
-from transmitter.extract import description, sketch
+from transmitter.command import describe_option, sketch_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,15 +95,15 @@ def startup(film: str | None, runs: int, as_json: bool) -> None:
 
 @command.command("film", cls=OneLineErrors)
 @click.argument("film", type=click.Path(exists=True, dir_okay=False))
-@click.option("--describe", default=description.DEFAULT, show_default=True, type=click.Choice(description.NAMES))
-@click.option("--sketch", "sketch_name", default=sketch.DEFAULT, show_default=True, type=click.Choice(sketch.NAMES))
+@describe_option
+@sketch_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, every description included.")
 @threads_option
-def film(film: str, describe: str, sketch_name: str, as_json: bool) -> None:
+def film(film: str, describe: str, sketch_by: str, as_json: bool) -> None:
     """All clips of FILM through reader, sketcher and describer: seconds, and memory that should not grow."""
     from gvsc.bench.film import measure
 
-    made = measure(film, describe, sketch_name, lambda line: click.echo(line, err=True))
+    made = measure(film, describe, sketch_by, lambda line: click.echo(line, err=True))
     if as_json:
         click.echo(json.dumps(made))
         return
@@ -294,7 +294,7 @@ def generator(
 @click.option(
     "--scheme",
     "schemes",
-    type=click.Choice(scheme_table.with_visuals()),
+    type=Registered(scheme_table.SCHEMES, names=scheme_table.with_visuals),
     multiple=True,
     help="Repeatable. Default: all that have pictures.",
 )

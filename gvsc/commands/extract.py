@@ -12,11 +12,9 @@ import click
 import numpy as np
 
 from common.service import OneLineErrors, printable, threads_option
-from common.start_options import click_options
 from gvsc.commands.one_clip import clip_options, read
-from transmitter.command import describe_option
+from transmitter.command import describe_option, extractor_option_flags, sketch_option
 from transmitter.extract import description, sketch
-from transmitter.extract.base import EXTRACTORS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,16 +28,9 @@ DRAWN = 0.3
 
 @click.command("extract", cls=OneLineErrors)
 @clip_options
-@click.option(
-    "--sketch",
-    "sketch_name",
-    type=click.Choice(sketch.NAMES),
-    default=sketch.DEFAULT,
-    show_default=True,
-    help="What draws the contours.",
-)
-@click_options(EXTRACTORS.start_options(), "start")
+@sketch_option
 @describe_option
+@extractor_option_flags
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -53,11 +44,11 @@ def command(
     caption: str | None,
     start_s: float | None,
     whole: bool,
-    sketch_name: str,
+    sketch_by: str,
     describe: str,
     out: Path,
     as_json: bool,
-    start: dict[str, Any],
+    extractor_options: dict[str, Any],
 ) -> None:
     """Extract what the transmitter would send of CLIP: first frame, sketches, description.
 
@@ -68,8 +59,8 @@ def command(
     sources = read(clip, caption, start_s, whole=whole)
     first = next(sources)
     began = time.perf_counter()
-    edge_extractor = sketch.load(sketch_name, start)
-    captioner = description.load(describe, start)
+    edge_extractor = sketch.load(sketch_by, extractor_options)
+    captioner = description.load(describe, extractor_options)
     load_s = time.perf_counter() - began
     summaries = []
     for source in chain([first], sources):
@@ -78,7 +69,7 @@ def command(
         sketched = time.perf_counter()
         described = captioner.extract(source)
         seconds = {"load": load_s, "sketch": sketched - began, "describe": time.perf_counter() - sketched}
-        facts = _facts(source, sketch_name, sketches, describe, described)
+        facts = _facts(source, sketch_by, sketches, describe, described)
         facts["seconds"] = {stage: round(value, 4) for stage, value in seconds.items()}
         summaries.append(_write(out / f"{source.number:06d}" if whole else out, source, sketches, described, facts))
         if not as_json:
@@ -105,7 +96,7 @@ def _write(
 
 
 def _facts(
-    clip: Clip, sketch_name: str, sketches: NDArray[np.float32], describe: str, described: Description
+    clip: Clip, sketch_by: str, sketches: NDArray[np.float32], describe: str, described: Description
 ) -> dict[str, Any]:
     frames, height, width = clip.shape
     return {
@@ -113,7 +104,7 @@ def _facts(
         "frames": frames,
         "height": height,
         "width": width,
-        "sketch": sketch_name,
+        "sketch": sketch_by,
         "drawn": [round(float((drawing >= DRAWN).mean()), 4) for drawing in sketches],
         "describe": describe,
         "described_by": described.by,

@@ -6,32 +6,26 @@ from typing import Any
 
 import click
 
-from common.errors import SettingError
+from common.choices import Registered
+from common.registry import Registry
 
 
-class MetricName(click.ParamType):
-    """The name of a metric of clips. Metrics are looked up when a name is given or listed, not on import."""
+def _registry() -> Registry[Any]:
+    from gvsc.evaluation.metrics import METRICS  # not before a metric is named or listed
 
-    name = "metric"
+    return METRICS
 
-    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
-        from gvsc.evaluation.metrics import METRICS
 
-        return f"[{'|'.join(metric.name for metric in METRICS.metrics('clip'))}]"
+def _names() -> list[str]:
+    from gvsc.evaluation.metrics import METRICS
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from gvsc.evaluation.metrics.scores import check_names
-
-        try:
-            return check_names([str(value)])[0]
-        except SettingError as error:
-            self.fail(str(error), param, ctx)
+    return [metric.name for metric in METRICS.metrics("clip")]
 
 
 metric_option = click.option(
     "--metric",
     "metrics",
-    type=MetricName(),
+    type=Registered(_registry, names=_names),
     multiple=True,
     help="Measure this of the reconstruction; may be given more than once. Default: the headline metrics"
     " (`gvsc models` lists all).",

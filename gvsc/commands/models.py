@@ -60,13 +60,16 @@ def list_models(as_json: bool) -> None:
 @click.argument("name")
 @_AS_JSON
 def show_model(name: str, as_json: bool) -> None:
-    """Tells everything about NAME: what it needs, where that comes from and lies, licences, memory."""
-    (state,) = _states([table.by_name(name)])
-    if as_json:
-        click.echo(json.dumps(state.fields()))
-        return
-    for line in page.sheet(state):
-        click.echo(line)
+    """Tells everything about NAME: what it needs, where that comes from and lies, licences, memory.
+
+    Where several kinds have one of that name, all are told, one after the other; as JSON a line each.
+    """
+    for number, state in enumerate(_states(table.named(name))):
+        if as_json:
+            click.echo(json.dumps(state.fields()))
+            continue
+        for line in ([""] if number else []) + page.sheet(state):
+            click.echo(line)
 
 
 @command.command("get", cls=OneLineErrors, short_help="Fetch the weights that NAME needs.")
@@ -78,14 +81,14 @@ def get_model(name: str) -> None:
     needs = _gettable(name, registry)
     for need in needs:
         click.echo(str(registry.get(need.name) if isinstance(need, Weights) else hub.get(need)))
-    if name in {item.name for item in table.items()}:
-        (state,) = _states([table.by_name(name)], registry)
-        if not needs and not state.missing:
-            click.echo(f"gvsc: {name} needs no weights", err=True)
-        for lack in state.missing:
-            click.echo(f"gvsc: {name}: {lack}", err=True)
-        if not needs and any(isinstance(need, UserFile) for need in state.item.needs) and state.missing:
-            raise SettingError(f"{name} cannot be fetched: it needs a file that you bring")
+    states = _states([item for item in table.items() if item.name == name], registry)
+    lacks = list(dict.fromkeys(lack for state in states for lack in state.missing))
+    if states and not needs and not lacks:
+        click.echo(f"gvsc: {name} needs no weights", err=True)
+    for lack in lacks:
+        click.echo(f"gvsc: {name}: {lack}", err=True)
+    if not needs and lacks and any(isinstance(need, UserFile) for state in states for need in state.item.needs):
+        raise SettingError(f"{name} cannot be fetched: it needs a file that you bring")
 
 
 @command.command("verify", cls=OneLineErrors, short_help="Hash weights, all or those of NAMES.")
@@ -128,9 +131,10 @@ def _states(items: Sequence[Item], registry: Registry | None = None) -> list[her
 
 def _gettable(name: str, registry: Registry) -> list[Weights | Hub]:
     """What can be fetched of an item, of weights or of a hub model. Raises SettingError."""
-    for item in table.items():
-        if item.name == name:
-            return [need for need in item.needs if isinstance(need, Weights | Hub)]
+    found = [item for item in table.items() if item.name == name]
+    if found:
+        needs = dict.fromkeys(need for item in found for need in item.needs)
+        return [need for need in needs if isinstance(need, Weights | Hub)]
     if name in registry.entries:
         return [Weights(name)]
     for model in table.hub_models():

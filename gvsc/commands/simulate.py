@@ -28,7 +28,13 @@ from receiver.command import generator_option, guidance_option, steps_option
 from receiver.generator_options import generator_options
 from receiver.generators import GeneratorOptions
 from transmitter.adaptive import LinkAdaptation
-from transmitter.command import describe_option, encoder_option_flags, scheme_option, sketch_option
+from transmitter.command import (
+    describe_option,
+    encoder_option_flags,
+    extractor_option_flags,
+    scheme_option,
+    sketch_option,
+)
 
 if TYPE_CHECKING:
     from common.clip import Clip
@@ -43,6 +49,7 @@ FILMS = ("source", "reconstruction")
 @clip_options
 @describe_option
 @sketch_option
+@extractor_option_flags
 @scheme_option
 @encoder_option_flags
 @click.option("--snr-db", type=SnrDb(), default=10.0, show_default=True, help="Es/N0 per symbol of the channel.")
@@ -87,6 +94,7 @@ def command(
     whole: bool,
     describe: str,
     sketch_by: str,
+    extractor_options: dict[str, Any],
     scheme: str,
     options: dict[str, Value],
     snr_db: float,
@@ -124,7 +132,7 @@ def command(
 
         load = partial(generators.load, options=settings)
         receiver = Receiver(seed=seed, generator=generator, steps=steps, guidance=guidance, load=load)
-        transmitter = Transmitter(describe, sketch_by)
+        transmitter = Transmitter(describe, sketch_by, extractor_options)
         transmitter.prepare(scheme)
         link = Link(transmitter, receiver, channel=channel)
     adaptation = LinkAdaptation()

@@ -14,3 +14,4 @@ def open_registries(monkeypatch: pytest.MonkeyPatch) -> None:
     for registry in (SECTIONS, SCHEMES):
         registry.names()  # all that belong there are found before
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    monkeypatch.setattr(SCHEMES, "_by_number", dict(SCHEMES._by_number))

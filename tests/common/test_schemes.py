@@ -117,7 +117,8 @@ def test_more_sections_than_a_result_can_tell_of_are_refused() -> None:
         schemes.add(scheme("more", 31, parts))
 
 
-def test_there_is_room_for_32_schemes_and_a_header_tells_each() -> None:
+def test_there_is_room_for_32_schemes_and_a_header_tells_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemes, "FIRST_FREE", 0)
     for number in range(32):
         if schemes.by_number(number) is None:
             schemes.add(scheme(f"scheme-{number}", number))
@@ -129,3 +130,29 @@ def test_there_is_room_for_32_schemes_and_a_header_tells_each() -> None:
         first = header_code.first_word(header_code.words(header)[0])
         assert first is not None
         assert first.complete(np.zeros((0, header_code.WORD_BITS), np.uint8)) == header
+
+
+def test_the_table_keeps_the_rules_that_are_not_checked_at_its_import() -> None:
+    for row in schemes.ROWS:
+        schemes.check_sections(row)
+
+
+def test_numbers_of_the_table_are_not_for_plug_ins_nor_theirs_for_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = next(number for number in range(schemes.FIRST_FREE) if schemes.by_number(number) is None)
+    with pytest.raises(SchemeError, match="a plug-in's number is 24 or above"):
+        schemes.add(scheme(number=free))
+    monkeypatch.setattr(schemes.SCHEMES, "_whence", lambda item: ("common.schemes", "gvsc"))
+    with pytest.raises(SchemeError, match="numbers from 24 on belong to plug-ins"):
+        schemes.add(scheme(number=24))
+    schemes.add(scheme(number=free))
+    assert schemes.by_number(free) == schemes.by_name("mine")
+
+
+def test_no_way_into_the_registry_leads_past_the_rules() -> None:
+    taken = scheme(number=1)
+    with pytest.raises(SchemeError, match="number 1 belongs to 'desc-only'"):
+        schemes.SCHEMES.register("mine", "of a test")(taken)
+    with pytest.raises(SchemeError, match=r"a scheme is a common\.schemes\.Scheme of that name"):
+        schemes.SCHEMES.register("yours", "of a test")(scheme("mine"))
+    schemes.SCHEMES.register("mine", "of a test")(scheme("mine"))
+    assert schemes.by_number(schemes.FIRST_FREE) == schemes.by_name("mine") == scheme("mine")

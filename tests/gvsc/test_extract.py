@@ -15,6 +15,7 @@ from gvsc.cli import main
 from receiver.media import write_mp4
 from transmitter.clips import read_clip, read_clips
 from transmitter.extract import sketch
+from transmitter.extract.base import EDGE_EXTRACTOR, EXTRACTORS
 
 
 def run(*words: str) -> Result:
@@ -146,5 +147,5 @@ def test_an_unknown_edge_extractor_is_wrong_usage(clip: Path, tmp_path: Path) ->
 def test_help_names_what_there_is_to_choose() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for name in sketch.NAMES:
+    for name in EXTRACTORS.names_of(EDGE_EXTRACTOR):
         assert name in result.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,10 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     load = EXTRACTORS.load
 
-    def noting(kind: str, name: str | None = None) -> Any:
+    def noting(kind: str, name: str | None = None, options: dict[str, Any] | None = None) -> Any:
         if kind == EDGE_EXTRACTOR:
             names.append(str(name))
-        return load(kind, name)
+        return load(kind, name, options)
 
     monkeypatch.setattr(EXTRACTORS, "load", noting)
     return names
@@ -61,6 +62,13 @@ def test_what_a_scheme_lacks_is_told_before_the_first_clip() -> None:
     transmitter = Transmitter("captions", "pidinet")
     transmitter.prepare("first-frame-desc")
     with pytest.raises(WeightsError, match="pidinet needs a checkpoint"):
+        transmitter.prepare("sketch-desc")
+
+
+def test_an_extractor_gets_the_start_options_that_the_transmitter_was_given(tmp_path: Path) -> None:
+    (tmp_path / "no.pth").write_text("no checkpoint")
+    transmitter = Transmitter("captions", "pidinet", {"pidinet-weights": tmp_path / "no.pth"})
+    with pytest.raises(WeightsError, match=r"no\.pth"):
         transmitter.prepare("sketch-desc")
 
 

@@ -13,7 +13,8 @@ like are imported inside the function, which is called when the extractor is cho
 The trait ``kind`` says what the function returns: a :class:`transmitter.extract.description.base.Captioner`, a
 :class:`transmitter.extract.sketch.base.EdgeExtractor`, or what another kind is defined to be. ``start_options``
 declares what it is told at the start, such as a checkpoint: the function gets the value as the argument
-``StartOption.key``, and no such argument where nobody gave one. ``default`` marks the default of its kind.
+``StartOption.key``, and no such argument where nobody gave one. ``default`` marks the default of its kind; a package
+from outside can mark that of a kind that only it has.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from common.errors import SettingError
-from common.registry import Entry, Registry
+from common.registry import OWN, Entry, Registry
+from common.sections.base import RESERVED_OPTIONS
 from common.start_options import StartOption, check_owner, read_given
 
 CAPTIONER: Final = "captioner"
@@ -49,11 +51,21 @@ class Extractors(Registry[Load]):
         if not callable(entry.item):
             raise SettingError(f"{entry.name}: an extractor registers a function that loads it")
         check_owner(entry.name, _options_of(entry))
+        for option in _options_of(entry):
+            if option.key in RESERVED_OPTIONS:
+                raise SettingError(f"{entry.name}: a start option cannot be called {option.name!r}")
         super().add(entry)
 
+    def _may_be_default(self, entry: Entry[Load], origin: str) -> bool:
+        """An extractor of this tree may be the default of its kind; one from outside where the tree has none of the
+        kind, and nobody else is the default."""
+        alike = [other for other in self._entries.values() if other.traits["kind"] == entry.traits["kind"]]
+        return origin == OWN or not any(other.origin == OWN or other.default for other in alike)
+
     def of_kind(self, kind: str) -> tuple[Entry[Load], ...]:
-        """Those of one kind, in the order of ``entries``: its default first."""
-        return tuple(entry for entry in self.entries() if entry.traits["kind"] == kind)
+        """Those of one kind: its default, then the others in the order of ``entries``."""
+        found = (entry for entry in self.entries() if entry.traits["kind"] == kind)
+        return tuple(sorted(found, key=lambda entry: not entry.default))
 
     def names_of(self, kind: str) -> tuple[str, ...]:
         """Their names."""
@@ -67,12 +79,8 @@ class Extractors(Registry[Load]):
         raise SettingError(f"no {kind} is the default; there are: {', '.join(self.names_of(kind)) or 'none'}")
 
     def summaries(self, kind: str) -> str:
-        """What each of a kind is, on one line for a help text, with the variables that give its start options."""
-        lines = []
-        for entry in self.of_kind(kind):
-            variables = ", ".join(option.variable for option in _options_of(entry) if option.variable)
-            lines.append(f"{entry.name}: {entry.summary}" + (f" ({variables})" if variables else ""))
-        return "; ".join(lines)
+        """What each of a kind is, on one line for a help text."""
+        return "; ".join(f"{entry.name}: {entry.summary}" for entry in self.of_kind(kind))
 
     def start_options(self) -> tuple[StartOption, ...]:
         """Those of all extractors."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from receiver.generators.registry import GENERATORS
 
 from receiver.generators.base import Conditions
 from receiver.generators.options import GeneratorOptions
+from receiver.generators.registry import GENERATORS
 
 MOST_ZOOM = 0.1
 """Share of the frame's sides that is out of the picture at the end."""

@@ -23,6 +23,7 @@ from gvsc.evaluation.metrics.edge_f1 import edge_f1
 from gvsc.evaluation.metrics.psnr import psnr
 from gvsc.evaluation.metrics.ssim import ssim
 from transmitter.extract import sketch
+from transmitter.extract.base import EDGE_EXTRACTOR, EXTRACTORS
 
 Reals = NDArray[np.float32]
 
@@ -129,7 +130,7 @@ def measure(
         "snr_estimate_rms_db": [round(square**0.5, 3) for square in squared_errors_db],
         "peak_rss_mb": round(peak_rss_mb),
         "pictures": len(pictures),
-        "sketcher": sketch.DEFAULT if entry.is_sketch else None,
+        "sketcher": EXTRACTORS.default_of(EDGE_EXTRACTOR) if entry.is_sketch else None,
         "seed": seed,
         "weights_sha256": hashlib.sha256((weights_file or weights.path(name)).read_bytes()).hexdigest(),
         "versions": provenance.versions((*provenance.PACKAGES, "torch", "av", "pillow", "scikit-image")),

@@ -79,7 +79,7 @@ def from_source(source: Path, count: int | None) -> list[Case]:
 
     if not source.exists():
         raise ClipError(f"{source}: no such file or folder")
-    describer = description.load(description.DEFAULT)
+    describer = description.load()
     clips = read_clips(source, Wanted(clip_at=0.0 if source.is_dir() else None))
     return [
         Case(f"{clip.name}-{clip.number}", number, clip.video, describer.extract(clip).text)

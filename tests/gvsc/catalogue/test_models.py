@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from common.errors import WeightsError
+from common.needs import Need, Package, Weights
 from common.weights import Registry, manifest
-from gvsc.catalogue import here, page
+from gvsc.catalogue import here, page, table
+from gvsc.catalogue.items import Item
 from gvsc.catalogue.table import by_name, items
 from gvsc.commands.models import command
 
@@ -189,3 +191,43 @@ def test_verify_holds_the_hub_cache_against_its_hashes(bare: Fill) -> None:
     assert "model.safetensors is altered" in report["problems"]["LanguageBind/Video-LLaVA-7B-hf"][0]
     assert run("verify", "djscc-frame", "mini").exit_code == 1  # minilm was not fetched
     assert json.loads(run("verify", "djscc-frame", "--json").stdout) == {"ok": True, "problems": {"djscc-frame": []}}
+
+
+@pytest.mark.parametrize(
+    ("need", "why"),
+    [
+        (Weights("nobody-s"), "no weights are called 'nobody-s' here"),
+        (Package("seeds", "no_such_package.inside"), "no package seeds"),
+        (Package("hail", "gvsc_hail.inside"), "package hail does not import: RuntimeError: it hails"),
+        (Package("dots", ".dots"), "package dots does not import: ImportError: "),
+    ],
+)
+def test_a_need_that_cannot_be_looked_up_is_lacking_and_the_rest_is_listed(
+    bare: Fill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, need: Need, why: str
+) -> None:
+    (tmp_path / "gvsc_hail.py").write_text("raise RuntimeError('it hails')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    made = (*items(), Item("captioner", "parrot", "of a plug-in", (need,)))
+    monkeypatch.setattr(table, "items", lambda: made)
+    listed = rows()
+    assert len(listed) == len(made)
+    (lack,) = listed["parrot"]["missing"]
+    assert lack["why"].startswith(why)
+    assert run("show", "parrot").exit_code == 0
+
+
+def test_one_name_of_two_kinds_is_listed_and_shown_twice(bare: Fill, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = (*items(), Item("depth map", "mini", "how far everything is", (Package("seeds", "no_such_package"),)))
+    monkeypatch.setattr(table, "items", lambda: made)
+    lines = [line for line in run("list").stdout.splitlines() if line.startswith("  mini ")]
+    weights = [line.split()[2] for line in lines]
+    assert len(weights) == 2
+    assert weights[0] != weights[1] == "-"
+    shown = run("show", "mini").stdout
+    assert "depth map" in shown
+    assert "generator" in shown
+    assert [json.loads(line)["kind"] for line in run("show", "mini", "--json").stdout.splitlines()] == [
+        "generator",
+        "depth map",
+    ]
+    assert "no package seeds" in run("get", "mini").stderr

@@ -19,7 +19,7 @@ from gvsc.catalogue.table import by_name, hub_models, items
 from gvsc.evaluation.metrics import METRICS
 from gvsc.training import loss
 from receiver import generators
-from transmitter.extract import description, sketch
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 
 PYPROJECT = Path(__file__).resolve().parents[3] / "pyproject.toml"
 
@@ -32,8 +32,8 @@ def listed(kind: str) -> set[str]:
     ("kind", "registry"),
     [
         ("generator", generators.GENERATORS.names()),
-        ("captioner", description.NAMES),
-        ("edge extractor", sketch.NAMES),
+        ("captioner", EXTRACTORS.names_of(CAPTIONER)),
+        ("edge extractor", EXTRACTORS.names_of(EDGE_EXTRACTOR)),
         ("metric", METRICS.names()),
         ("judge", (judges.NAME,)),
         ("loss", loss.NAMES),

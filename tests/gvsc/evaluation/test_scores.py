@@ -193,13 +193,11 @@ def test_tables_sheets_and_options_take_a_new_metric_from_the_registry(metrics: 
         assert "[psnr|ssim|deepfeat|distance]" in done.output
 
 
-@pytest.mark.parametrize(
-    ("name", "why"), [("colour", "no metric is called 'colour'"), ("edge_f1", "compares a sketch, not clips")]
-)
-def test_an_option_that_names_no_metric_of_clips_is_wrong_usage(tmp_path: Path, name: str, why: str) -> None:
+@pytest.mark.parametrize("name", ["colour", "edge_f1"])
+def test_an_option_that_names_no_metric_of_clips_is_wrong_usage(tmp_path: Path, name: str) -> None:
     done = CliRunner().invoke(main, ["simulate", "x.mp4", "--out", str(tmp_path), "--metric", name])
     assert done.exit_code == 2
-    assert why in done.output
+    assert f"'{name}' is not one of 'psnr', " in done.output
 
 
 def code_words(file: Path) -> set[str]:

@@ -54,7 +54,7 @@ def test_each_kind_has_names_and_a_default_of_its_own(registry: Extractors) -> N
     with pytest.raises(SettingError, match="no smell is the default; there are: none"):
         registry.default_of("smell")
     assert isinstance(registry.load("depth map", "depth"), Loaded)
-    assert registry.summaries(CAPTIONER) == "best: best words; dull: dull words (TEST_DULL)"
+    assert registry.summaries(CAPTIONER) == "best: best words; dull: dull words"
 
 
 @pytest.mark.parametrize(("kind", "name"), [(CAPTIONER, "strict"), (EDGE_EXTRACTOR, "best"), (CAPTIONER, "")])
@@ -94,9 +94,10 @@ def test_what_is_no_extractor_is_refused(registry: Extractors, item: Any, traits
 
 
 def test_names_and_needs_of_those_in_the_tree() -> None:
-    assert description.NAMES == ("auto", "captions", "tags", "video-llava", "video-llava-detailed")
-    assert sketch.NAMES == ("pidinet-tiny-gvsc", "canny", "hed", "pidinet")
-    assert (description.DEFAULT, sketch.DEFAULT) == ("auto", "pidinet-tiny-gvsc")
+    assert EXTRACTORS.names_of(CAPTIONER) == ("auto", "captions", "tags", "video-llava", "video-llava-detailed")
+    assert EXTRACTORS.names_of(EDGE_EXTRACTOR) == ("pidinet-tiny-gvsc", "canny", "hed", "pidinet")
+    assert EXTRACTORS.default_of(CAPTIONER) == "auto"
+    assert EXTRACTORS.default_of(EDGE_EXTRACTOR) == "pidinet-tiny-gvsc"
     assert not hasattr(description, "OTHER")
     assert not hasattr(sketch, "OTHER")
     assert {entry.name for entry in EXTRACTORS.entries() if not entry.needs} == {"captions"}
@@ -116,7 +117,7 @@ PLUG_IN = """
 from common.needs import Package
 from common.start_options import StartOption
 from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
-from transmitter.extract.description import NAMES, Description
+from transmitter.extract.description import Description
 from transmitter.extract.sketch.base import check_video
 
 WORD = StartOption("parrot-word", "What it says.", kind="text", variable="TEST_PARROT")
@@ -144,7 +145,7 @@ class Black:
         return video[..., 0] * 0.0
 
 
-@EXTRACTORS.register("depth", "how far everything is", kind="depth map")
+@EXTRACTORS.register("depth", "how far everything is", kind="depth map", default=True)
 def load():
     return 7
 """
@@ -174,21 +175,23 @@ import json
 import numpy as np
 from common.clip import Clip
 from transmitter.extract import description, sketch
-from transmitter.extract.base import EXTRACTORS
+from transmitter.extract.base import CAPTIONER, EDGE_EXTRACTOR, EXTRACTORS
 clip = Clip(np.zeros((8, 32, 32, 3), np.uint8))
 print(json.dumps([
-    description.NAMES, description.DEFAULT, sketch.NAMES,
+    EXTRACTORS.names_of(CAPTIONER), EXTRACTORS.default_of(CAPTIONER), EXTRACTORS.names_of(EDGE_EXTRACTOR),
     description.load("parrot").extract(clip).text,
     description.load("parrot", {"parrot-word": "mine"}).extract(clip).text,
     sketch.load("black").extract(clip.video).shape,
     EXTRACTORS.load("depth map", "depth"), EXTRACTORS.entry("depth").origin,
+    EXTRACTORS.default_of("depth map"),
 ]))
 """
 
 
 def test_a_plug_in_adds_both_kinds_and_a_new_one(tmp_path: Path) -> None:
     install(tmp_path, PLUG_IN)
-    captioners, default, edges, said, given, shape, depth, origin = run(SHOW, tmp_path)
+    captioners, default, edges, said, given, shape, depth, origin, of_its_kind = run(SHOW, tmp_path)
+    assert of_its_kind == "depth"  # nobody else has one of the kind
     assert captioners == ["auto", "captions", "tags", "video-llava", "video-llava-detailed", "parrot"]
     assert default == "auto"  # a plug-in does not become the default by being installed
     assert edges == ["pidinet-tiny-gvsc", "canny", "hed", "pidinet", "black"]
@@ -202,6 +205,9 @@ def test_commands_offer_a_plug_in_and_the_model_registry_lists_it(tmp_path: Path
         """
 from click.testing import CliRunner
 from gvsc.cli import main
+for command in ("extract", "transmit", "simulate"):
+    done = CliRunner().invoke(main, [command, "--help"])
+    assert "--parrot-word TEXT" in done.stdout and "--pidinet-weights FILE" in done.stdout, command
 for words in (["extract", "--help"], ["transmit", "--help"], ["models", "list"], ["models", "show", "parrot"]):
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 0, done.output
@@ -220,6 +226,7 @@ for words in (["extract", "--help"], ["transmit", "--help"], ["models", "list"],
         (PLUG_IN.replace('"parrot", "says', '"tags", "says'), "must be called"),
         (PLUG_IN.replace('"parrot-word"', '"sketch"'), "the start option"),
         (PLUG_IN.replace("kind=CAPTIONER, ", ""), "states its kind"),
+        (PLUG_IN.replace("parrot", "seed").replace("seed-word", "seed"), "a start option cannot be called 'seed'"),
     ],
 )
 def test_a_broken_plug_in_is_told_when_it_is_asked_for(tmp_path: Path, module: str, told: str) -> None:
@@ -227,14 +234,23 @@ def test_a_broken_plug_in_is_told_when_it_is_asked_for(tmp_path: Path, module: s
     shown = run(
         """
 from common.errors import SettingError
-from transmitter.extract import description, sketch
-assert description.NAMES[0] == "auto" and "parrot" not in description.NAMES
+from transmitter.extract import description
+from transmitter.extract.base import CAPTIONER, EXTRACTORS
+assert EXTRACTORS.names_of(CAPTIONER)[0] == "auto" and "parrot" not in EXTRACTORS
 try:
     description.load("parrot")
 except SettingError as error:
     print(error)
+from click.testing import CliRunner
+from gvsc.cli import main
+for command, *rest in (["transmit"], ["simulate", "--out", "o"], ["extract", "--out", "o"]):
+    done = CliRunner().invoke(main, [command, "world:1", *rest, "--describe", "parrot"])
+    print(command, done.exit_code, "of aviary does not load" in " ".join(done.output.split()))
 """,
         tmp_path,
     )
     assert "the extractor 'parrot' of aviary does not load: " in shown
     assert told in shown
+    assert [line.split() for line in shown.splitlines()[-3:]] == [
+        [command, "2", "True"] for command in ("transmit", "simulate", "extract")
+    ]
