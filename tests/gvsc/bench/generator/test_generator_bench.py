@@ -228,7 +228,7 @@ def test_a_part_that_is_not_served_is_null_and_said_so(
     assert made["left_out"]["frame_text"] == "known does not serve the task frame-text"
     assert made["left_out"]["seconds"] == "not asked for"
     json.dumps(made)
-    assert "known does not serve the role sketches-text" in table(made)
+    assert "known does not serve the task sketches-text" in table(made)
     # saved without loss
     for case in asked:
         place = tmp_path / "kept" / "text" / case.name
