@@ -48,8 +48,8 @@ class Entry(Generic[T]):
 
     ``item`` is what was decorated: a class, a function, or an object. ``needs`` are what must be there before it works;
     ``memory_gb`` is about what it takes of main memory while it runs, in 10⁹ bytes, None where that is little, unknown,
-    or given by its hub models. ``larger`` are hub models that can be chosen instead of the first. ``traits`` is
-    whatever else the kind of registry states of its entries.
+    or given by its hub models. ``larger`` are hub models that can be chosen instead of the first. ``options`` names the
+    settings that it reads. ``traits`` is whatever else the kind of registry states of its entries.
 
     The registry fills in two more: ``module``, whose import registered it, and ``origin``, which is ``gvsc`` for what
     is in this tree, else the distribution that brought it, or its top package where no distribution is known.
@@ -61,6 +61,7 @@ class Entry(Generic[T]):
     needs: tuple[Need, ...] = ()
     memory_gb: float | None = None
     larger: tuple[Hub, ...] = ()
+    options: tuple[str, ...] = ()
     default: bool = False
     origin: str = OWN
     module: str = ""
@@ -111,6 +112,7 @@ class Registry(Generic[T]):
         needs: tuple[Need, ...] = (),
         memory_gb: float | None = None,
         larger: tuple[Hub, ...] = (),
+        options: tuple[str, ...] = (),
         default: bool = False,
         **traits: Any,
     ) -> Callable[[Registered], Registered]:
@@ -130,6 +132,7 @@ class Registry(Generic[T]):
                     needs=needs,
                     memory_gb=memory_gb,
                     larger=larger,
+                    options=options,
                     default=default,
                     traits=traits,
                 )

@@ -316,7 +316,9 @@ def register(summary: str, *, needs: tuple[Need, ...] = ()) -> Callable[[type[Se
     """A decorator that enters one object of a section's class under the class's ``name``."""
 
     def enter(kind: type[Section]) -> type[Section]:
-        SECTIONS.register(kind.name, summary, needs=needs)(kind())
+        SECTIONS.register(
+            kind.name, summary, needs=needs, options=tuple(option.parameter.name for option in kind.options)
+        )(kind())
         return kind
 
     return enter

@@ -133,6 +133,7 @@ class State:
             "about": size is not None and size[1],
             "licences": self.licences,
             "memory_gb": self.memory_gb,
+            "options": list(self.item.options),
             "larger": [hub.id for hub in self.item.larger],
             "needs": [found.fields() for found in self.found],
         }

@@ -26,7 +26,8 @@ class Item:
 
     ``memory_gb`` is about what it takes of main memory while it runs, in 10⁹ bytes; None where that is little, not
     known, or what its hub models take, which pass through main memory on any way. ``larger`` are hub models that can be
-    chosen instead of the first. A codec says which sections of a burst it ``carries``.
+    chosen instead of the first. A codec says which sections of a burst it ``carries``. ``options`` are settings that
+    it reads.
     """
 
     kind: str
@@ -36,3 +37,4 @@ class Item:
     memory_gb: float | None = None
     larger: tuple[Hub, ...] = ()
     carries: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()

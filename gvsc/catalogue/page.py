@@ -59,6 +59,7 @@ def sheet(state: State) -> list[str]:
         ("weights", "none" if not state.sources else "size not known" if total is None else size(*total)),
         ("licence", ", ".join(state.licences)),
         ("memory", memory),
+        ("settings", ", ".join(item.options)),
         *(("larger", _larger(hub)) for hub in item.larger),
     ]
     lines = _wrapped(f"{item.name}: {item.summary}", "")

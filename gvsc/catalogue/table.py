@@ -59,7 +59,7 @@ def items() -> tuple[Item, ...]:
 
 
 def _item(kind: str, entry: Entry[Any]) -> Item:
-    return Item(kind, entry.name, entry.summary, entry.needs, entry.memory_gb, entry.larger)
+    return Item(kind, entry.name, entry.summary, entry.needs, entry.memory_gb, entry.larger, options=entry.options)
 
 
 def _codecs() -> tuple[Item, ...]:
@@ -75,6 +75,7 @@ def _codecs() -> tuple[Item, ...]:
             "; ".join(dict.fromkeys(entry.summary for entry in entries)),
             tuple(dict.fromkeys(need for entry in entries for need in entry.needs)),
             carries=tuple(entry.name for entry in entries),
+            options=tuple(dict.fromkeys(option for entry in entries for option in entry.options)),
         )
         for name, entries in sorted(by_codec.items())
     )

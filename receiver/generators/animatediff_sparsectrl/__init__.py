@@ -6,7 +6,7 @@ from typing import Final
 
 from common.needs import Hub
 from receiver.generators.base import Generator
-from receiver.generators.large.needs import DIFFUSERS
+from receiver.generators.large.needs import DIFFUSERS, OPTIONS
 from receiver.generators.options import GeneratorOptions
 from receiver.generators.registry import GENERATORS
 
@@ -27,6 +27,7 @@ _RGB: Final = Hub("guoyww/animatediff-sparsectrl-rgb", None, memory_gb=1.0, abou
     "animatediff-sparsectrl",
     "AnimateDiff with SparseCtrl on SD1.5 by DDIM: nearest to VideoComposer",
     needs=(_SD15, _MOTION, _SCRIBBLE, _RGB, *DIFFUSERS),
+    options=OPTIONS,
     tasks=("text", "frame-text", "sketch-text", "sketches-text"),
     parts={"sd15": _SD15, "motion": _MOTION, "scribble": _SCRIBBLE, "rgb": _RGB},
     backbones={_SD15.id: "animatediff-sparsectrl"},

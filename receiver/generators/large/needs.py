@@ -1,4 +1,4 @@
-"""What generators of published weights need beside these."""
+"""What generators of published weights need beside these, and the options that they read."""
 
 from __future__ import annotations
 
@@ -12,3 +12,6 @@ DIFFUSERS: Final = (
     Package("accelerate", "accelerate"),
 )
 """For a pipeline of diffusers."""
+
+OPTIONS: Final = ("model", "device", "precision", "offload", "side", "guidance_form")
+"""Fields of `receiver.generators.options.GeneratorOptions`."""

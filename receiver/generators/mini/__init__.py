@@ -13,6 +13,7 @@ from receiver.generators.registry import GENERATORS
     "this project's small diffusion model",
     needs=(Weights("mini"), Weights("minilm")),
     memory_gb=1,
+    options=("guidance_form",),
     default=True,
     tasks=("text", "frame-text", "frame-motion-text", "sketch-text", "sketches-text"),
 )

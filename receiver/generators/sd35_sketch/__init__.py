@@ -12,7 +12,7 @@ from common.errors import SettingError
 from common.needs import Hub
 from receiver.generators.base import Generator
 from receiver.generators.large import sources
-from receiver.generators.large.needs import DIFFUSERS
+from receiver.generators.large.needs import DIFFUSERS, OPTIONS
 from receiver.generators.options import GeneratorOptions
 from receiver.generators.registry import GENERATORS
 
@@ -43,6 +43,7 @@ _CANNY: Final = Hub(
     NAME,
     "SD3.5 with a Canny ControlNet draws the first frame from a sketch, another generator goes on",
     needs=(_SD35, _CANNY, *DIFFUSERS),
+    options=(*OPTIONS, "chain"),
     tasks=("sketch-text",),
     chains=True,
     parts={"sd35": _SD35, "sd35-canny": _CANNY},

@@ -7,7 +7,7 @@ from typing import Final
 
 from common.needs import Hub, Package
 from receiver.generators.base import Generator
-from receiver.generators.large.needs import DIFFUSERS
+from receiver.generators.large.needs import DIFFUSERS, OPTIONS
 from receiver.generators.options import GeneratorOptions
 from receiver.generators.registry import GENERATORS
 
@@ -27,6 +27,7 @@ _WAN_14B: Final = replace(_WAN, id="Wan-AI/Wan2.1-VACE-14B-diffusers", memory_gb
     "Wan 2.1 VACE: text, first frame, one sketch or all sketches to video",
     needs=(_WAN, *DIFFUSERS, Package("ftfy", "ftfy")),
     larger=(_WAN_14B,),
+    options=OPTIONS,
     tasks=("text", "frame-text", "sketch-text", "sketches-text"),
     parts={"wan-vace": _WAN},
     backbones={_WAN.id: "wan-vace-1.3b", _WAN_14B.id: "wan-vace-14b"},

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import numpy as np
@@ -29,7 +32,7 @@ from transmitter.command import encoder_option_flags
 
 pytestmark = pytest.mark.usefixtures("open_registries")
 
-Make = Callable[..., type[Section]]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def section(called: str, *declared: Option) -> type[Section]:
@@ -115,3 +118,41 @@ def test_every_name_that_a_command_uses_beside_the_encoders_options_is_reserved(
         for parameter in command.params:
             flags = {flag.lstrip("-").replace("-", "_") for flag in parameter.opts if flag.startswith("--")}
             assert {str(parameter.name), *flags} - free <= RESERVED_OPTIONS, parameter.name
+
+
+PLUG_IN = """
+from common.knobs import Knob
+from common.sections import SECTIONS
+from common.sections.base import Option, register
+
+@register("of a plug-in")
+class Bad(type(SECTIONS["description"])):
+    name = "bad"
+    options = (Option(Knob("window", "of a test"), 1.0),)
+"""
+
+PROGRAM = """
+from click.testing import CliRunner
+from gvsc.cli import main
+for words in (["transmit", "--help"], ["simulate", "--help"], ["models", "list"]):
+    done = CliRunner().invoke(main, words)
+    print(done.exit_code, "section 'bad'" in done.stderr)
+"""
+
+
+def test_a_plug_in_with_such_a_section_is_broken_and_the_commands_work(tmp_path: Path) -> None:
+    info = tmp_path / "orchard-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: orchard\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[gvsc.sections]\nbad = bad_orchard\n")
+    (tmp_path / "bad_orchard.py").write_text(PLUG_IN)
+    places = os.pathsep.join((str(ROOT), str(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["0 False", "0 False", "0 True"], done.stderr

@@ -123,7 +123,10 @@ def test_show_tells_one_thing_in_full(bare: Fill) -> None:
     assert "guoyww/animatediff-sparsectrl-rgb (hub), ~2.0 GB" in shown
     assert "→ gvsc models get animatediff-sparsectrl" in shown
     assert "diffusers, transformers, accelerate (Python packages)" in shown
+    assert "  settings model, device, precision, offload, side, guidance_form\n" in shown
     assert json.loads(run("show", "mini", "--json").stdout)["name"] == "mini"
+    assert json.loads(run("show", "mini", "--json").stdout)["options"] == ["guidance_form"]
+    assert json.loads(run("show", "djscc-frame", "--json").stdout)["options"] == []
     done = run("show", "nothing")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: nothing is called 'nothing'; there are: ")
