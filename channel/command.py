@@ -12,6 +12,7 @@ from channel.memory import keep_freed_memory
 from channel.models.base import MODELS
 from channel.process import ChannelProcess
 from common import endpoints
+from common.choices import Registered
 from common.conventions import DEFAULT_SEED
 from common.service import (
     OneLineErrors,
@@ -49,7 +50,7 @@ def model_options(flag: str, *, environment: bool = True) -> Callable[[F], F]:
         click.option(
             flag,
             "model",
-            type=click.Choice(MODELS.names()),
+            type=Registered(MODELS),
             **variable("GVSC_CHANNEL_MODEL"),
             help=f"Channel model to begin with; default: {default}.",
         ),
