@@ -17,6 +17,9 @@ QUEUE: Final = 256
 """Replies kept for one peer. libzmq may hear only at each hundredth request of a busy peer how many replies went out,
 and drops a reply that finds its queue full: with a queue of 16, one in some thousands of a fast peer's."""
 
+MOST_MS: Final = (1 << 31) - 1
+"""Longest wait that libzmq takes: 24 days."""
+
 KnobsOfLink = Callable[[int | str], Knobs]
 
 
@@ -138,7 +141,7 @@ def ask(
     with endpoints.open_socket(context, zmq.REQ) as socket:
         endpoints.connect(socket, address, f"{role} control")
         wire.send(socket, "request", fields)
-        if not socket.poll(int(timeout_s * 1000)):
+        if not socket.poll(int(min(timeout_s * 1000, MOST_MS))):
             raise EndpointError(f"nobody answers at {address} within {timeout_s:g} s: is that process running?")
         reply = wire.receive(socket, ("reply",)).header
     if not reply["ok"]:

@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 import zmq
 
 from common import endpoints, wire
+from common.control import MOST_MS
 from common.endpoints import Endpoint
 from common.errors import EndpointError, ProtocolError, SettingError
 
@@ -162,7 +163,9 @@ class Stream(Iterator[T]):
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         with self._lock:
             while not self.closed:
-                left_ms = None if deadline is None else max(0, math.ceil(1e3 * (deadline - time.monotonic())))
+                left_ms = None
+                if deadline is not None:
+                    left_ms = max(0, math.ceil(min(1e3 * (deadline - time.monotonic()), MOST_MS)))
                 ready = dict(self._poller.poll(left_ms))
                 if self._wake in ready:
                     break

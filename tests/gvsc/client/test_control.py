@@ -19,8 +19,9 @@ import zmq
 import gvsc
 from common import endpoints, keys, wire
 from common.doors import open_context
-from common.endpoints import CHANNEL_CONTROL, TAP
+from common.endpoints import CHANNEL_CONTROL, PREVIEW, TAP
 from common.errors import EndpointError, GvscError, ProtocolError, SettingError
+from common.knobs import Knobs
 from common.publisher import Publisher
 from gvsc.client import Change, Client, Setting
 
@@ -280,3 +281,11 @@ def test_nothing_else_in_gvsc_looks_or_asks() -> None:
 def test_typed_values_cannot_be_changed(client: Client, knobs: Any) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         client.settings("channel")["snr_db"].value = 3  # type: ignore[misc]
+
+
+def test_a_time_out_may_be_of_any_length(system: Any, client: Client, knobs: Knobs) -> None:
+    assert client.status("channel", timeout_s=1e300)["bursts"] == 3
+    with client.previews(timeout_s=1e300) as previews:
+        system.heard(PREVIEW)
+        system.preview(seq=4)
+        assert next(previews).seq == 4
