@@ -104,6 +104,12 @@ DEFAULT: Final = "first-frame-desc"
 TEXT_ALONE: Final = "desc-only"
 """The least that a burst can carry."""
 
+SHOWN: Final = "first-frame-motion-desc"
+"""What a demonstration leads with: real clips move."""
+
+SHOWN_BESIDE: Final = ("first-frame-desc", "h265-ldpc")
+"""What it is compared with."""
+
 ADAPTIVE: Final = "adaptive"
 """What a transmitter is asked for where the SNR is to choose the scheme (paper, II-B)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -198,8 +198,7 @@ def write(demo: Demo, out: Path) -> dict[str, Any]:
             write_mp4(folder / f"{s.facts['scheme']}_{s.facts['snr_db']:g}dB.mp4", s.video, FPS)
         sheets.append(_sheet(name, shown))
         write_png(folder / "contact_sheet.png", sheets[-1])
-        pictured = max(shown, key=lambda s: s.tapped.before.size)
-        write_png(folder / "constellation.png", _constellation(pictured))
+        write_png(folder / "constellation.png", _constellation(shown[0]))
         clips.append({"name": name, "runs": [s.facts for s in shown]})
     write_png(out / "contact_sheet.png", _stack(sheets))
     summary = {
@@ -222,18 +221,31 @@ def _sheet(name: str, shown: Sequence[Shown]) -> Image.Image:
     rows = [SheetRow("source", shown[0].source, text=shown[0].facts["text_sent"])]
     for s in shown:
         facts = s.facts
+        said, whole = _said(facts)
         rows.append(
             SheetRow(
                 f"{facts['snr_db']:g} dB",
                 s.video,
                 note=facts["scheme"],
                 metrics=facts["metrics"],
-                text=OUTAGE if "header" in facts["failed"] else facts["text_received"] or "",
-                text_ok=facts["text_ok"],
+                text=said,
+                text_ok=whole,
             )
         )
     made_by = next((s.facts["generator"] for s in shown if s.facts["generator"]), "none")
     return contact_sheet(rows, title=name, footer=f"generator: {made_by}", fps=FPS)
+
+
+def _said(facts: Mapping[str, Any]) -> tuple[str, bool]:
+    """What stands below a clip, and whether all of its burst arrived: the text, or what was lost ("" for the text
+    alone, of which the sheet has words of its own)."""
+    if "header" in facts["failed"]:
+        return OUTAGE, False
+    if not facts["text_ok"]:
+        return "", False
+    if facts["failed"]:
+        return f"not whole: {', '.join(facts['failed'])}", False
+    return facts["text_received"] or "", True
 
 
 def _constellation(shown: Shown) -> Image.Image:

@@ -24,7 +24,7 @@ class SnrList(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
         try:
-            return [check_snr_db(part) for part in str(value).split(",")]
+            return [check_snr_db(part) for part in str(value).split(",") if str(value)]
         except SettingError as error:
             self.fail(str(error), param, ctx)
 
@@ -48,7 +48,14 @@ class SnrList(click.ParamType):
     multiple=True,
     default=[DEFAULT_SNR_DB],
     show_default=True,
-    help="The walk of the SNR, one round through the clips at each.",
+    help=f"The walk of the SNR, one round through the clips at each, by {schemes.SHOWN}.",
+)
+@click.option(
+    "--beside-snr-db",
+    type=SnrList(),
+    default="10,0",
+    show_default=True,
+    help=f"SNRs of further rounds by each of {', '.join(schemes.SHOWN_BESIDE)}; empty: none.",
 )
 @click.option(
     "--desc-only-snr-db",
@@ -67,6 +74,7 @@ def command(
     clips: Path | None,
     out: Path,
     snr_db: tuple[list[float], ...],
+    beside_snr_db: list[float],
     desc_only_snr_db: list[float],
     threads: int | None,
     metrics: tuple[str, ...],
@@ -83,7 +91,8 @@ def command(
 
     from gvsc import demo
 
-    steps = [demo.Step(snr, schemes.DEFAULT) for snrs in snr_db for snr in snrs]
+    steps = [demo.Step(snr, schemes.SHOWN) for snrs in snr_db for snr in snrs]
+    steps += [demo.Step(snr, scheme) for scheme in schemes.SHOWN_BESIDE for snr in beside_snr_db]
     steps += [demo.Step(snr, schemes.TEXT_ALONE) for snr in desc_only_snr_db]
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -118,7 +127,7 @@ def _print_table(summary: dict[str, Any]) -> None:
     labels = [metric.label for metric in measured]
     table = Table("clip", "scheme", "SNR", "estimated", "CBR payload / total", *labels, "text")
     console = Console()
-    console.width = max(console.width, 110)  # a pipe has no width of its own, and rich would cut columns
+    console.width = max(console.width, 120)  # a pipe has no width of its own, and rich would cut columns
     for name, run in runs:
         estimated = run["snr_estimated_db"]
         table.add_row(

@@ -45,7 +45,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_demo_leaves_what_a_person_wants_to_see(clips: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    walk = ["--snr-db", "12,0", "--desc-only-snr-db", "5"]
+    walk = ["--snr-db", "12,0", "--beside-snr-db", "12", "--desc-only-snr-db", "5"]
     done = gvsc("demo", "--clips", str(clips), "--out", str(out), *walk, "--threads", "1", "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
@@ -56,8 +56,10 @@ def test_demo_leaves_what_a_person_wants_to_see(clips: Path, tmp_path: Path) -> 
     assert [clip["name"] for clip in summary["clips"]] == ["one", "two"]
     for clip in summary["clips"]:
         assert [(run["snr_db"], run["scheme"]) for run in clip["runs"]] == [
+            (12, "first-frame-motion-desc"),
+            (0, "first-frame-motion-desc"),
             (12, "first-frame-desc"),
-            (0, "first-frame-desc"),
+            (12, "h265-ldpc"),
             (5, "desc-only"),
         ]
         for run in clip["runs"]:
