@@ -150,9 +150,9 @@ def _check(name: str, sent: NDArray[np.complex64], received: Any, report: Any) -
         raise BurstError(f"the channel model {name} must give complex64 {sent.shape}, not {what}")
     if not isinstance(report, dict):
         raise BurstError(f"the channel model {name} must report a dictionary, not {type(report).__name__}")
-    wrong = next((key for key, value in report.items() if not _is_json(value)), None)
-    if wrong is not None:
-        raise BurstError(f"the channel model {name} reports {wrong!r} as what JSON cannot hold: {report[wrong]!r}")
+    for key, value in report.items():
+        if not isinstance(key, str) or not _is_json(value):
+            raise BurstError(f"the channel model {name} reports {key!r} as what JSON cannot hold: {value!r}")
     gain_db = report.get("gain_db", math.nan)
     if not _finite(report.get("snr_set_db")) or not (gain_db is None or _finite(gain_db)):
         raise BurstError(f"the channel model {name} must report snr_set_db, and gain_db or None, as finite numbers")

@@ -123,9 +123,9 @@ GOOD = {"snr_set_db": 3.0, "gain_db": None}
         (np.ones(4, np.complex64), {}, "must report snr_set_db"),
         (np.ones(4, np.complex64), {"snr_set_db": 3.0}, "must report snr_set_db, and gain_db or None"),
         (np.ones(4, np.complex64), {"snr_set_db": None, "gain_db": 0.0}, "must report snr_set_db"),
-        (np.ones(4, np.complex64), GOOD | {"gain_db": float("inf")}, "plain JSON values"),
-        (np.ones(4, np.complex64), GOOD | {"taps": np.ones(2)}, "plain JSON values"),
-        (np.ones(4, np.complex64), GOOD | {1: 2}, "plain JSON values"),
+        (np.ones(4, np.complex64), GOOD | {"gain_db": float("inf")}, "reports 'gain_db' as what JSON cannot hold: inf"),
+        (np.ones(4, np.complex64), GOOD | {"taps": np.ones(2)}, "reports 'taps' as what JSON cannot hold"),
+        (np.ones(4, np.complex64), GOOD | {1: 2}, "reports 1 as what JSON cannot hold"),
         (np.ones(4, np.complex64), None, "dictionary"),
     ],
 )
