@@ -10,6 +10,7 @@ from common.conventions import DEFAULT_SEED
 
 NAMES: Final = {
     "djscc-frame": "the first-frame codec",
+    "djscc-frame-2": "the first-frame codec of the second generation",
     "djscc-rgb": "the frame-by-frame codec",
     "djscc-sketch": "the sketch codec",
 }
@@ -72,7 +73,12 @@ OPTIONS: Final = (
         "Folder of the run; goes on if there is one. Default: runs/NAME, and runs/mini for its parts.",
     ),
     Option(
-        "--data", Path, None, "FILE", "What gvsc train prepare made, or its folder; of mini: what prepare-mini made."
+        "--data",
+        Path,
+        None,
+        "FILE",
+        "What gvsc train prepare made, or its folder; of djscc-frame-2 also a folder of photos and clips, or several of"
+        " these, joined by colons; of mini: what prepare-mini made.",
     ),
     Option("--threads", int, None, "N", "CPU threads, 1 to 1024. Default: torch's own choice."),
     Option("--seed", int, DEFAULT_SEED, "N", "Seed of everything that is drawn, 0 or more."),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -20,6 +22,17 @@ CLIP_SHARE = 0.25
 """Part of the crops that come from clips, for what films and faces look like."""
 
 
+class PictureSource(Protocol):
+    """Something that crops are drawn from."""
+
+    @property
+    def count(self) -> int:
+        """Pictures: an epoch."""
+
+    def draw(self, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A crop, uint8 (size, size, 3)."""
+
+
 @dataclass(frozen=True)
 class Crops:
     """Random crops. ``photos`` maps a name to the photo at several shorter sides; ``clips`` (N, F, H, W, 3)."""
@@ -27,13 +40,14 @@ class Crops:
     photos: dict[str, dict[int, NDArray[np.uint8]]]
     clips: NDArray[np.uint8] | None
 
+    @property
+    def count(self) -> int:
+        """Photos and frames of clips."""
+        return len(self.photos) + (0 if self.clips is None else self.clips.shape[0] * self.clips.shape[1])
+
     def draw(self, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A crop (size, size, 3). Half of the time the busier of two, since flat ones teach little."""
-        first = self._draw(size, rng)
-        if rng.random() < 0.5:
-            return first
-        second = self._draw(size, rng)
-        return first if _busyness(first) >= _busyness(second) else second
+        return busier(self._draw, size, rng)
 
     def _draw(self, size: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         if self.clips is not None and rng.random() < CLIP_SHARE:
@@ -49,7 +63,23 @@ class Crops:
 
     def batch(self, count: int, size: int, rng: np.random.Generator) -> Tensor:
         """Augmented crops, float32 (count, 3, size, size) in [0, 1]."""
-        return torch.stack([augment(self.draw(size, rng), rng) for _ in range(count)])
+        return batch(self, count, size, rng)
+
+
+def batch(source: PictureSource, count: int, size: int, rng: np.random.Generator) -> Tensor:
+    """Augmented crops, float32 (count, 3, size, size) in [0, 1]."""
+    return torch.stack([augment(source.draw(size, rng), rng) for _ in range(count)])
+
+
+def busier(
+    draw: Callable[[int, np.random.Generator], NDArray[np.uint8]], size: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A crop by ``draw``; half of the time the busier of two."""
+    first = draw(size, rng)
+    if rng.random() < 0.5:
+        return first
+    second = draw(size, rng)
+    return first if _busyness(first) >= _busyness(second) else second
 
 
 def _busyness(crop: NDArray[np.uint8]) -> float:

@@ -37,7 +37,7 @@ from torch import Tensor
 
 from common.conventions import FRAMES, SIZE
 from common.errors import GvscError
-from gvsc.training.photos import PHOTO_SIDES, Crops
+from gvsc.training.photos import PHOTO_SIDES, Crops, PictureSource
 
 FORMAT: Final = 1
 LARGEST_BYTES: Final = 40_000_000
@@ -67,6 +67,10 @@ class Prepared:
         """The training pictures, like those of the data folder: photos at `PHOTO_SIDES`, and clips."""
         pyramids = _each(lambda blob: pyramid(decode(blob)), self.sections["photos"])
         return Crops(dict(zip(self.names["photos"], pyramids, strict=True)), self.clips())
+
+    def pictures(self) -> PictureSource:
+        """The same, as ``gvsc.training.data.Data`` wants it."""
+        return self.crops()
 
     def clips(self) -> NDArray[np.uint8]:
         """Training clips (N, 8, 256, 256, 3)."""

@@ -60,7 +60,8 @@ class Run:
         self.optimiser.step()
         decay = min(self.averaging, (1 + self.step) / (10 + self.step))
         for name, tensor in self.model.state_dict().items():
-            self.averaged[name].lerp_(tensor, 1.0 - decay)
+            if tensor.is_floating_point():
+                self.averaged[name].lerp_(tensor, 1.0 - decay)
         self.step += 1
 
     def averaged_model(self) -> nn.Module:
@@ -149,11 +150,13 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def export(tensors: Mapping[str, Tensor], to: Path, notes: Mapping[str, str]) -> None:
-    """Writes tensors in half precision, in one step."""
+    """Writes tensors in half precision, integers as they are, in one step."""
     partial = to.with_suffix(".partial")
-    save_file(
-        {name: tensor.detach().cpu().half().contiguous() for name, tensor in tensors.items()}, partial, dict(notes)
-    )
+    stored = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+    }
+    save_file(stored, partial, dict(notes))
     partial.chmod(0o644)  # safetensors writes files for the owner alone
     partial.replace(to)
 

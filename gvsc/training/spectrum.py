@@ -21,9 +21,7 @@ def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> dict[str
     coefficients of whole crops; ``deviations`` (3, 16, 16), standard deviations of those of 16×16 patches.
     """
     pictures = torch.cat([crops.batch(20, GRID, rng) for _ in range(count // 20)])
-    mean = pictures.mean()
-    samples = (pictures - mean).transpose(0, 1).reshape(3, -1)
-    colour = torch.linalg.eigh(samples @ samples.T / samples.shape[1])[1].flip(1).contiguous()
+    colour, mean = colour_axes(pictures)
     matrix = cosines(GRID)
     rotated = torch.einsum("bchw,cd->bdhw", pictures - mean, colour)
     spectra = matrix @ rotated @ matrix.T
@@ -38,7 +36,7 @@ def fit(crops: Crops, rng: np.random.Generator, *, count: int = 600) -> dict[str
         "colour": colour,
         "mean": mean,
         "log_variances": torch.from_numpy(table).float(),
-        "deviations": _patch_deviations(rotated),
+        "deviations": patch_deviations(rotated),
     }
     return {name: tensor.half().float() for name, tensor in found.items()}
 
@@ -53,7 +51,15 @@ def smoothed(table: NDArray[np.floating], axis: int, sigma: float = 2.0) -> NDAr
     return made
 
 
-def _patch_deviations(rotated: Tensor, side: int = 16) -> Tensor:
+def colour_axes(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Of pictures (B, 3, H, W): colour axes by descending variance as columns (3, 3), and the mean grey level ()."""
+    mean = pictures.mean()
+    samples = (pictures - mean).transpose(0, 1).reshape(3, -1)
+    return torch.linalg.eigh(samples @ samples.T / samples.shape[1])[1].flip(1).contiguous(), mean
+
+
+def patch_deviations(rotated: Tensor, side: int = 16) -> Tensor:
+    """Standard deviations (3, side, side) of the cosine coefficients of patches, by colour axis and frequency."""
     patches = rotated.unflatten(3, (-1, side)).unflatten(2, (-1, side)).movedim(3, 4)
     matrix = cosines(side)
     return (matrix @ patches @ matrix.T).square().mean(dim=(0, 2, 3)).sqrt()

@@ -26,6 +26,7 @@ from gvsc.training import card, engine
 from gvsc.training.codec import CodecTask
 from gvsc.training.data import Data
 from gvsc.training.data import load as load_data
+from gvsc.training.djscc_adaptive import AdaptiveTask
 from gvsc.training.djscc_colour import FrameTask, RgbTask
 from gvsc.training.djscc_sketch import SketchTask
 from gvsc.training.options import MINI_NAMES, NAMES, OPTIONS, PREPARED, PREPARED_MINI
@@ -47,7 +48,16 @@ def _sketch(recipe: Recipe, device: torch.device, data: Data, _seed: int) -> Cod
     return SketchTask(recipe, device, data.sketches(), data.held_out_sketches())
 
 
-_TASKS: Final = {"djscc-frame": _colour(FrameTask), "djscc-rgb": _colour(RgbTask), "djscc-sketch": _sketch}
+def _adaptive(recipe: Recipe, device: torch.device, data: Data, seed: int) -> CodecTask:
+    return AdaptiveTask(recipe, device, data.pictures(), data.held_out_pictures(), seed)
+
+
+_TASKS: Final = {
+    "djscc-frame": _colour(FrameTask),
+    "djscc-frame-2": _adaptive,
+    "djscc-rgb": _colour(RgbTask),
+    "djscc-sketch": _sketch,
+}
 
 
 def run(name: str, tell: Callable[[str], None], **options: Any) -> Path:
