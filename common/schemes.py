@@ -88,6 +88,12 @@ ROWS: Final = (
     ),
     Scheme("sketches-desc", 4, (Part("description"), Part("sketches")), "a sketch of each frame, description"),
     Scheme(
+        "first-frame-2-desc",
+        10,
+        (Part("description"), Part("first_frame_2", budget=7808)),
+        "first frame by the second codec, and description",
+    ),
+    Scheme(
         "first-frame-motion-desc",
         9,
         (Part("description"), Part("first_frame"), Part("motion", budget=512)),

@@ -50,13 +50,11 @@ def section(name: str, *bits: int) -> str:
 
 
 def test_the_table_has_what_it_had() -> None:
-    assert schemes.names() == (
-        "desc-only", "first-frame-desc", "sketch-desc", "sketches-desc", "first-frame-motion-desc",
-        "djscc-rgb", "h264-ldpc", "h265-ldpc",
-    )  # fmt: skip
-    assert schemes.with_visuals() == (*("first-frame-desc", "sketch-desc", "sketches-desc", "first-frame-motion-desc"),)
-    assert [schemes.by_name(name).number for name in schemes.names()] == [1, 2, 3, 4, 9, 6, 7, 8]
-    assert [name for name in schemes.names() if not schemes.by_name(name).is_generated] == list(schemes.names()[5:])
+    visual = ("first-frame-desc", "sketch-desc", "sketches-desc", "first-frame-2-desc", "first-frame-motion-desc")
+    assert schemes.names() == ("desc-only", *visual, "djscc-rgb", "h264-ldpc", "h265-ldpc")
+    assert schemes.with_visuals() == visual
+    assert [schemes.by_name(name).number for name in schemes.names()] == [1, 2, 3, 4, 10, 9, 6, 7, 8]
+    assert [name for name in schemes.names() if not schemes.by_name(name).is_generated] == list(schemes.names()[6:])
     assert schemes.by_number(5) is None
     assert schemes.SCHEMES.default == schemes.DEFAULT
 
