@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from common import bfloat16
 from common.errors import SettingError, WeightsError
+from common.sections.base import Arrived
 from receiver.generators.base import Conditions
 from receiver.generators.mini import flow, pipeline
 from receiver.generators.mini.bert import Bert, BertSizes
@@ -87,14 +89,18 @@ def conditions(
     rng = np.random.default_rng(3)
     frame = np.clip(rng.random((3, *size)).astype(np.float32) + np.float32(shade), 0, 1)
     sketches = np.clip((rng.random((8, *size)) > 0.9).astype(np.float32) + np.float32(shade), 0, 1)
-    return Conditions.of(
+    made = Conditions.of(
         description,
-        frame if role == "frame-text" else None,
+        frame if role.startswith("frame") else None,
         snr_db=snr_db,
         height=size[0],
         width=size[1],
         sketches={"sketch-text": sketches[:1], "sketches-text": sketches}.get(role),
     )
+    if role != "frame-motion-text":
+        return made
+    fields = rng.normal(0, 3, (7, 2, *size)).astype(np.float32)
+    return replace(made, sections={**made.sections, "motion": Arrived("motion", "motion", "motion", fields, snr_db)})
 
 
 @pytest.mark.parametrize("role", sorted(Mini.tasks))
@@ -107,7 +113,8 @@ def test_clip_has_the_shape_asked_for_and_lies_in_zero_to_one(mini, role, size):
     assert 0.0 <= clip.min() < clip.max() <= 1.0
 
 
-@pytest.mark.parametrize("role", sorted(Mini.tasks))
+# what is warped by received motion is drawn from no seed
+@pytest.mark.parametrize("role", sorted(Mini.tasks - {"frame-motion-text"}))
 def test_same_seed_gives_the_same_bytes_and_another_does_not(mini, role):
     first = mini.generate(conditions(role), seed=5, steps=2)
     again = mini.generate(conditions(role), seed=5, steps=2)
