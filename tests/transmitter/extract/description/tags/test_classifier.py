@@ -6,7 +6,6 @@ sample data. Their own words are written down here.
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import matplotlib as mpl
@@ -206,23 +205,6 @@ def test_faces_are_found_only_where_there_are_any() -> None:
     assert face.count(picture("astronaut")) == 1
     assert [face.count(picture(name)) for name in ("chelsea", "coffee", "motorcycle", "brick", "page")] == [0] * 5
     assert face.count(np.zeros((32, 32, 3), np.uint8)) == 0
-
-
-@pytest.mark.slow
-def test_a_clip_takes_less_than_half_a_second_on_one_core(tags: Tags) -> None:
-    clip = still(picture("motorcycle"))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        tags.extract(clip)
-        seconds = []
-        for _ in range(3):
-            began = time.process_time()
-            tags.extract(clip)
-            seconds.append(time.process_time() - began)
-    finally:
-        torch.set_num_threads(threads)
-    assert min(seconds) < 0.5, seconds
 
 
 def test_the_describer_is_found_by_its_name() -> None:
