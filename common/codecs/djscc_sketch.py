@@ -17,7 +17,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common import weights
@@ -25,6 +24,7 @@ from common.codecs.djscc.blocks import Stage
 from common.codecs.djscc.limits import BLOCK, SNR_LIMITS_DB, blocks
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
+from common.weights.tensors import read as read_tensors
 
 NAME = "djscc-sketch"
 
@@ -124,11 +124,7 @@ class SketchCodec:
     def load(cls, path: Path | None = None) -> SketchCodec:
         """From a safetensors file; by default the committed weights, verified. Raises WeightsError."""
         file = weights.path(NAME) if path is None else path
-        try:
-            tensors = load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
-        return cls.from_tensors(tensors)
+        return cls.from_tensors(read_tensors(file))
 
     def encode(self, sketch: ArrayLike, tx_snr_db: float) -> NDArray[np.complex64]:
         """A sketch (H, W) in [0, 1], white on black, to ``symbol_count(H, W)`` complex symbols of mean power 1.

@@ -11,12 +11,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common import weights
 from common.conventions import DEFAULT_SEED
-from common.errors import WeightsError
+from common.weights.tensors import read as read_tensors
 from gvsc.training.loss import distance, fidelity, perceptual_part
 from gvsc.training.recipe import Recipe, Stage
 
@@ -100,10 +99,7 @@ class CodecTask(ABC):
         if not name:
             return None
         file = Path(name) if "/" in name or name.endswith(".safetensors") else weights.path(name)
-        try:
-            return load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
+        return read_tensors(file)
 
     def watched(self, model: nn.Module, pictures: Tensor, snr_db: float, **options: Any) -> Tensor:
         """Held-out pictures after a channel whose SNR both ends know: as in training, on its device, in [0, 1]."""

@@ -19,7 +19,7 @@ from common.codecs.djscc.adaptive import CONDITIONS, AdaptiveModel, model_like
 from common.conventions import DEFAULT_SEED
 from common.errors import WeightsError
 from gvsc.training import adaptive_link, photos
-from gvsc.training.codec import FIGURES_SNRS_DB, WATCHED_SNRS_DB, CodecBatch, CodecTask, psnr_db, sent_and_received
+from gvsc.training.codec import WATCHED_SNRS_DB, CodecBatch, CodecTask, psnr_db
 from gvsc.training.loss import fidelity
 from gvsc.training.photos import PictureSource
 from gvsc.training.recipe import Recipe, Stage
@@ -118,22 +118,9 @@ class AdaptiveTask(CodecTask):
     def figures(self, tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
         """See ``CodecTask``."""
         from common.codecs.djscc_frame_2 import FrameCodec2
-        from gvsc.training.djscc_colour import ssim
+        from gvsc.training.djscc_colour import figures
 
-        codec = FrameCodec2.from_tensors(tensors)
-        made: dict[str, list[float]] = {}
-        for snr_db in FIGURES_SNRS_DB:
-            for what, linear in ((self.name, False), ("without networks", True)):
-                rng = np.random.default_rng(DEFAULT_SEED)
-                decoded = torch.stack(
-                    [
-                        torch.from_numpy(sent_and_received(codec, picture, snr_db, rng, linear=linear))
-                        for picture in self.held_out.numpy()
-                    ]
-                )
-                made.setdefault(f"PSNR (dB), {what}", []).append(round(psnr_db(decoded, self.held_out), 2))
-                made.setdefault(f"SSIM, {what}", []).append(round(ssim(decoded, self.held_out), 3))
-        return made
+        return figures(FrameCodec2.from_tensors(tensors), self.held_out, self.name, "without networks")
 
 
 def take_over(model: AdaptiveModel, tensors: Mapping[str, Tensor]) -> None:

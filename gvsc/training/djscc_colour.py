@@ -6,7 +6,7 @@ Training starts from the linear code of the training pictures (``gvsc.training.s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -64,20 +64,7 @@ class ColourTask(CodecTask):
 
     def figures(self, tensors: Mapping[str, Tensor]) -> dict[str, list[float]]:
         """See ``CodecTask``."""
-        codec = self.codec.from_tensors(tensors)
-        made: dict[str, list[float]] = {}
-        for snr_db in FIGURES_SNRS_DB:
-            for what, linear in ((self.name, False), ("linear code", True)):
-                rng = np.random.default_rng(DEFAULT_SEED)
-                decoded = torch.stack(
-                    [
-                        torch.from_numpy(sent_and_received(codec, picture, snr_db, rng, linear=linear))
-                        for picture in self.held_out.numpy()
-                    ]
-                )
-                made.setdefault(f"PSNR (dB), {what}", []).append(round(psnr_db(decoded, self.held_out), 2))
-                made.setdefault(f"SSIM, {what}", []).append(round(ssim(decoded, self.held_out), 3))
-        return made
+        return figures(self.codec.from_tensors(tensors), self.held_out, self.name, "linear code")
 
 
 class FrameTask(ColourTask):
@@ -90,6 +77,23 @@ class RgbTask(ColourTask):
     """``djscc-rgb``."""
 
     name, codec = RgbCodec.name, RgbCodec
+
+
+def figures(codec: Any, held_out: Tensor, name: str, linear_name: str) -> dict[str, list[float]]:
+    """PSNR and SSIM of pictures (B, 3, H, W) in [0, 1] sent by a colour codec, and by its linear code, at each SNR."""
+    made: dict[str, list[float]] = {}
+    for snr_db in FIGURES_SNRS_DB:
+        for what, linear in ((name, False), (linear_name, True)):
+            rng = np.random.default_rng(DEFAULT_SEED)
+            decoded = torch.stack(
+                [
+                    torch.from_numpy(sent_and_received(codec, picture, snr_db, rng, linear=linear))
+                    for picture in held_out.numpy()
+                ]
+            )
+            made.setdefault(f"PSNR (dB), {what}", []).append(round(psnr_db(decoded, held_out), 2))
+            made.setdefault(f"SSIM, {what}", []).append(round(ssim(decoded, held_out), 3))
+    return made
 
 
 def ssim(pictures: Tensor, truths: Tensor) -> float:

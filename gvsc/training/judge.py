@@ -26,13 +26,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from common import bfloat16, weights
 from common.conventions import DEFAULT_SEED
 from common.errors import GvscError, WeightsError
+from common.weights.tensors import read as read_tensors
 from gvsc.bench.generator.cases import DIRECTIONS
 from gvsc.bench.generator.judges import Judges
 from gvsc.bench.generator.judges.labels import LABELS, NONE, truth
@@ -65,14 +65,6 @@ def run_in(folder: Path, seed: int, start: Mapping[str, Tensor] | None = None) -
     return run
 
 
-def stored(file: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file. Raises WeightsError."""
-    try:
-        return load_file(file)
-    except Exception as error:
-        raise WeightsError(f"cannot read weights {file}: {error}") from error
-
-
 def train(photos: list[Photo], folder: Path, steps: int, seed: int, start: Path | None = None) -> None:
     """Trains for ``steps`` steps in all, from the checkpoint in ``folder`` if there is one. Another process draws.
 
@@ -80,7 +72,7 @@ def train(photos: list[Photo], folder: Path, steps: int, seed: int, start: Path 
     killed in between or not. Raises WeightsError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = run_in(folder, seed, {} if start is None else stored(start))
+    run = run_in(folder, seed, {} if start is None else read_tensors(start))
     drawn = DataLoader(
         Batches(seed, steps, CLIPS, photos),
         batch_size=None,

@@ -28,7 +28,6 @@ from typing import ClassVar, Final, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from common import weights
@@ -41,6 +40,7 @@ from common.codecs.djscc.side_bits import Fields, Reader, Writer
 from common.codecs.lapped import BLOCK
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, SettingError, WeightsError
+from common.weights.tensors import read as read_tensors
 
 Complex = NDArray[np.complex64]
 
@@ -117,11 +117,7 @@ class AdaptiveCodec:
     def load(cls, path: Path | None = None) -> Self:
         """From a safetensors file; by default the committed weights, verified. Raises WeightsError."""
         file = weights.path(cls.name) if path is None else path
-        try:
-            tensors = load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
-        return cls.from_tensors(tensors)
+        return cls.from_tensors(read_tensors(file))
 
     # transmitter
 

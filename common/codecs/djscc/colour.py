@@ -22,7 +22,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from common import weights
@@ -32,6 +31,7 @@ from common.codecs.linear import LinearCode, cosines, power_allocation
 from common.conventions import check_snr_db
 from common.errors import BurstError, ClipError, WeightsError
 from common.uninitialised import Uninitialised
+from common.weights.tensors import read as read_tensors
 
 PILOTS = 2
 """Values that go beside the coefficients: the scale, and the transmitter's SNR. Each takes one real in a block."""
@@ -241,11 +241,7 @@ class ColourCodec:
     def load(cls, path: Path | None = None) -> Self:
         """From a safetensors file; by default the committed weights, verified. Raises WeightsError."""
         file = weights.path(cls.name) if path is None else path
-        try:
-            tensors = load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
-        return cls.from_tensors(tensors)
+        return cls.from_tensors(read_tensors(file))
 
     @classmethod
     def symbol_count(cls, height: int, width: int) -> int:

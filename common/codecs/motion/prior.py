@@ -1,7 +1,7 @@
 """What is learned of motion in real clips: how it goes on in time, and how strong each coefficient is.
 
-Committed as ``common/weights/motion.safetensors``, made by ``gvsc train motion``: ``time`` (STEPS, STEPS) is the
-Karhunen-Loève transform in time, column k its vector k, the strongest first; ``log_variances``
+Committed as ``common/weights/motion.safetensors``, made by ``python -m gvsc.training.motion``. ``time`` (STEPS, STEPS)
+is the Karhunen-Loève transform in time, column k its vector k, the strongest first; ``log_variances``
 (designs, STEPS, 2, ORDER, ORDER) are natural logarithms of the coefficients' variances in clips of total variance 1,
 for each design; ``snrs_db`` (designs,) is the SNR that each design is for.
 """
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from safetensors.torch import load_file
 from torch import Tensor
 
 from common import weights
@@ -20,6 +19,7 @@ from common.codecs.motion import side
 from common.codecs.motion.basis import ORDER, STEPS
 from common.codecs.motion.powers import Allocation, allocate
 from common.errors import WeightsError
+from common.weights.tensors import read as read_tensors
 
 NAME = "motion"
 
@@ -61,11 +61,7 @@ class Prior:
     def load(cls, path: Path | None = None) -> Prior:
         """From a safetensors file; by default the committed weights, verified. Raises WeightsError."""
         file = weights.path(NAME) if path is None else path
-        try:
-            tensors = load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
-        return cls.from_tensors(tensors)
+        return cls.from_tensors(read_tensors(file))
 
     def design(self, snr_db: float) -> int:
         """The number of the design that is for the SNR nearest to ``snr_db``."""

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from safetensors.torch import load_file
 from torch import Tensor
 
 from common import weights
 from common.errors import WeightsError
+from common.weights.tensors import read as read_tensors
 from gvsc.training.generator.axes import Axes
 from gvsc.training.generator.pool import Pool
 
@@ -31,10 +31,7 @@ def tensors(pipeline: str, part: str) -> dict[str, Tensor]:
     files = sorted((folder / _FOLDERS[part]).glob("*.safetensors"))
     found: dict[str, Tensor] = {}
     for file in files:
-        try:
-            found |= load_file(file)
-        except Exception as error:
-            raise WeightsError(f"cannot read weights {file}: {error}") from error
+        found |= read_tensors(file)
     return {name: tensor.float() for name, tensor in found.items()}
 
 
