@@ -135,8 +135,19 @@ def psnr_db(decoded: Tensor, truths: Tensor) -> float:
     return float((-10.0 * squares.log10()).mean())
 
 
-def sent_and_received(codec: Any, picture: np.ndarray, snr_db: float, rng: np.random.Generator, **options: Any) -> Any:
-    """One picture through a codec as it is used: symbols, AWGN, both ends know the SNR."""
-    symbols = codec.encode(picture, snr_db, **options)
+def sent_and_received(
+    codec: Any,
+    picture: np.ndarray,
+    snr_db: float,
+    rng: np.random.Generator,
+    symbol_count: int | None = None,
+    **options: Any,
+) -> Any:
+    """One picture through a codec as it is used: symbols, AWGN, both ends know the SNR.
+
+    ``symbol_count`` is for codecs that send any number of symbols.
+    """
+    budget = () if symbol_count is None else (symbol_count,)
+    symbols = codec.encode(picture, snr_db, *budget, **options)
     noise = rng.normal(size=(2, len(symbols))) * math.sqrt(0.5 * 10.0 ** (-0.1 * snr_db))
     return codec.decode(symbols + noise[0] + 1j * noise[1], snr_db, *picture.shape[-2:], **options)

@@ -104,7 +104,7 @@ class AdaptiveTask(CodecTask):
             for index, part in enumerate(pictures.split(4)):
                 snr = torch.full((len(part),), snr_db)
                 batch = CodecBatch(part, snr, snr, snr, DEFAULT_SEED + index)
-                symbols = torch.full((len(part),), WATCHED_SYMBOLS * part[0, 0].numel() // 256**2)
+                symbols = torch.full((len(part),), watched_symbols(part))
                 decoded.append(self._through(model, batch, symbols, **options).float().clamp(0.0, 1.0))
         return torch.cat(decoded)
 
@@ -120,7 +120,18 @@ class AdaptiveTask(CodecTask):
         from common.codecs.djscc_frame_2 import FrameCodec2
         from gvsc.training.djscc_colour import figures
 
-        return figures(FrameCodec2.from_tensors(tensors), self.held_out, self.name, "without networks")
+        return figures(
+            FrameCodec2.from_tensors(tensors),
+            self.held_out,
+            self.name,
+            "without networks",
+            watched_symbols(self.held_out),
+        )
+
+
+def watched_symbols(pictures: Tensor) -> int:
+    """The budget of one of the pictures (B, 3, H, W): that of the first-frame section, per pixel."""
+    return WATCHED_SYMBOLS * pictures[0, 0].numel() // 256**2
 
 
 def take_over(model: AdaptiveModel, tensors: Mapping[str, Tensor]) -> None:

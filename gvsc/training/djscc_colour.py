@@ -79,7 +79,9 @@ class RgbTask(ColourTask):
     name, codec = RgbCodec.name, RgbCodec
 
 
-def figures(codec: Any, held_out: Tensor, name: str, linear_name: str) -> dict[str, list[float]]:
+def figures(
+    codec: Any, held_out: Tensor, name: str, linear_name: str, symbol_count: int | None = None
+) -> dict[str, list[float]]:
     """PSNR and SSIM of pictures (B, 3, H, W) in [0, 1] sent by a colour codec, and by its linear code, at each SNR."""
     made: dict[str, list[float]] = {}
     for snr_db in FIGURES_SNRS_DB:
@@ -87,7 +89,7 @@ def figures(codec: Any, held_out: Tensor, name: str, linear_name: str) -> dict[s
             rng = np.random.default_rng(DEFAULT_SEED)
             decoded = torch.stack(
                 [
-                    torch.from_numpy(sent_and_received(codec, picture, snr_db, rng, linear=linear))
+                    torch.from_numpy(sent_and_received(codec, picture, snr_db, rng, symbol_count, linear=linear))
                     for picture in held_out.numpy()
                 ]
             )

@@ -13,6 +13,7 @@ from common import weights
 from common.codecs.djscc import side_code
 from common.codecs.djscc_frame_2 import FrameCodec2
 from gvsc.training import adaptive_link, block_classes
+from gvsc.training.codec import FIGURES_SNRS_DB
 from gvsc.training.djscc_adaptive import NAME, AdaptiveTask, take_over
 from gvsc.training.photos import Crops
 from gvsc.training.recipe import Recipe, find
@@ -153,3 +154,13 @@ def test_training_goes_on_from_its_own_weights(crops: Crops, fitted: dict[str, t
     assert torch.equal(model.classes.level, fitted["classes.level"])
     figures = task(crops, f"start.weights = '{file}'").watch(model)
     assert figures["PSNR at 10 dB"] > figures["PSNR at 0 dB"]
+
+
+def test_figures_of_the_finished_weights_are_measured(crops: Crops) -> None:
+    held_out = torch.from_numpy(scene(256, 256))[None]
+    finished = load_file(weights.path(NAME))
+    figures = AdaptiveTask(recipe(), CPU, crops, held_out, seed=0).figures(finished)
+    assert set(figures) == {f"{what}, {how}" for what in ("PSNR (dB)", "SSIM") for how in (NAME, "without networks")}
+    for values in figures.values():
+        assert len(values) == len(FIGURES_SNRS_DB)
+        assert values[0] < values[-1]
